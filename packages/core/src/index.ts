@@ -1,0 +1,95 @@
+export type { Call, Caller, Host, Log } from './call.ts'
+export type { Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
+export {
+  type ChunkHead,
+  chatChunk,
+  chatCompletion,
+  compact,
+  contentText,
+  mergeNeighbours,
+  splitSystem,
+  stopList,
+  tokenUsage,
+  toolArguments,
+  usageChunk,
+} from './chat.ts'
+export { type DataUrl, parseDataUrl } from './data-url.ts'
+export {
+  type ErrorBody,
+  type ErrorFacts,
+  type ErrorKind,
+  errorBody,
+  errorKinds,
+  GatewayError,
+  isGatewayError,
+  type KindFacts,
+} from './errors.ts'
+export { vendorExtras } from './extras.ts'
+export { upstreamError } from './fault.ts'
+export type { GuardedText, Guardrail, Hook, Verdict } from './guardrail.ts'
+export {
+  type BinaryAnswer,
+  type ReplyHeaders,
+  replyHeaders,
+  type Upload,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './http.ts'
+export { isJsonObject, type Json, type JsonObject, parseJson } from './json.ts'
+export { nearest } from './nearest.ts'
+export { type ApiOptions, apiOptions, requiredKey, requiredSetting, setting, trimSlash } from './options.ts'
+export { type ParameterFacts, parametersOf, settleParameters, unsupportedParameters } from './parameters.ts'
+export {
+  type CallbackPlugin,
+  defineCallback,
+  defineGuardrail,
+  defineProvider,
+  defineSearch,
+  type GuardrailPlugin,
+  type Plugin,
+  type PluginKind,
+  type PluginsByKind,
+  type ProviderPlugin,
+  type SearchPlugin,
+} from './plugin.ts'
+export type {
+  Awaitable,
+  FailedReply,
+  Fault,
+  Operation,
+  OperationName,
+  Operations,
+  Passthrough,
+  PollRequest,
+  Provider,
+  SearchProvider,
+  Split,
+} from './provider.ts'
+export { didYouMean, register, registered, registeredNames } from './registry.ts'
+export { type ServerSentEvent, serverSentEvents, serverSentJson } from './sse.ts'
+export type { SpeechRequest, Transcription, TranscriptionRequest } from './wire/audio.ts'
+export type {
+  AudioPart,
+  ChatChoice,
+  ChatChunkChoice,
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatDelta,
+  ChatMessage,
+  ChatRequest,
+  ContentPart,
+  FilePart,
+  FinishReason,
+  FunctionTool,
+  ImagePart,
+  ResponseFormat,
+  TextPart,
+  ToolCall,
+  ToolCallDelta,
+  ToolChoice,
+  Usage,
+} from './wire/chat.ts'
+export type { Completion, CompletionRequest } from './wire/completion.ts'
+export type { EmbeddingRequest, EmbeddingResponse } from './wire/embedding.ts'
+export type { ImageEditRequest, ImageRequest, ImageResponse, ImageVariationRequest } from './wire/image.ts'
+export type { SearchQuery, SearchResult, SearchResults } from './wire/search.ts'

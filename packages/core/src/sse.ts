@@ -1,0 +1,59 @@
+import { createParser } from 'eventsource-parser'
+import { GatewayError } from './errors.ts'
+
+/** One server-sent event. */
+export interface ServerSentEvent {
+  /** The `event:` line, when there was one. */
+  readonly event: string | undefined
+  /** The `data:` lines, joined by newlines. */
+  readonly data: string
+}
+
+/** Longest event that is put together, in UTF-16 units. */
+const LONGEST_EVENT = 16 * 1024 * 1024
+
+/**
+ * The events of a byte stream, wherever its pieces were cut. An event that the stream's end leaves without its blank
+ * line still counts. Throws GatewayError `upstream_invalid_response` for an event over 16 Mi characters.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export async function* serverSentEvents(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent> {
+  const ready: ServerSentEvent[] = []
+  let pending = 0
+  const parser = createParser({
+    onEvent: ({ event, data }) => {
+      pending = 0
+      ready.push({ event, data })
+    },
+  })
+  const decoder = new TextDecoder()
+  for await (const piece of bytes) {
+    const text = decoder.decode(piece, { stream: true })
+    pending += text.length
+    parser.feed(text)
+    if (pending > LONGEST_EVENT && ready.length === 0)
+      throw new GatewayError('upstream_invalid_response', 'The upstream sent an event of more than 16 Mi characters.')
+    yield* ready.splice(0)
+  }
+  parser.feed(`${decoder.decode()}\n\n`)
+  yield* ready.splice(0)
+}
+
+/**
+ * The JSON values of an event stream up to `[DONE]`, each with its event's name. Throws GatewayError
+ * `upstream_invalid_response` for data that is not JSON.
+ */
+export async function* serverSentJson(
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly event: string | undefined; readonly data: unknown }> {
+  for await (const { event, data } of serverSentEvents(bytes)) {
+    if (data === '[DONE]') return
+    let value: unknown
+    try {
+      value = JSON.parse(data)
+    } catch (cause) {
+      throw new GatewayError('upstream_invalid_response', 'The upstream sent an event that is not JSON.', { cause })
+    }
+    yield { event, data: value }
+  }
+}

@@ -1,0 +1,32 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isolatedDeclarationSync } from 'oxc-transform'
+import { defineConfig } from 'tsup'
+
+/** Entries are the sources that a package's `exports` and `bin` name under our condition: nothing is said twice. */
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+const entry = Object.values<Record<string, string>>(manifest.exports ?? {}).map((target) => target['@tianjillm/source']!)
+
+export default defineConfig({
+  entry: [...entry, ...(manifest.tianji?.entries ?? [])],
+  format: 'esm',
+  target: 'node22',
+  platform: 'neutral',
+  external: [/^node:/],
+  dts: false,
+  clean: true,
+  sourcemap: true,
+  onSuccess: async () => writeDeclarations('src', 'dist'),
+})
+
+/** One .d.ts a source file; the sources spell all public types out (`isolatedDeclarations`). */
+function writeDeclarations(from: string, to: string): void {
+  for (const path of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('.ts')) continue
+    const { code, errors } = isolatedDeclarationSync(path, readFileSync(join(from, path), 'utf8'), { sourcemap: false })
+    if (errors.length > 0) throw new Error(`${join(from, path)}: ${errors[0]!.message}`)
+    const target = join(to, path.replace(/\.ts$/, '.d.ts'))
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, code.replace(/(from\s+|import\()(['"])(\.[^'"]+)\.ts\2/g, '$1$2$3.js$2'))
+  }
+}
