@@ -1,13 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isolatedDeclarationSync } from 'oxc-transform'
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
 /** Entries are the sources that a package's `exports` and `bin` name under our condition: nothing is said twice. */
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-const entry = Object.values<Record<string, string>>(manifest.exports ?? {}).map((target) => target['@tianjillm/source']!)
+const entry = Object.values<Record<string, string>>(manifest.exports ?? {}).map(
+  (target) => target['@tianjillm/source']!,
+)
 
-export default defineConfig({
+const config: Options = defineConfig({
   entry: [...entry, ...(manifest.tianji?.entries ?? [])],
   format: 'esm',
   target: 'node22',
@@ -17,7 +19,9 @@ export default defineConfig({
   clean: true,
   sourcemap: true,
   onSuccess: async () => writeDeclarations('src', 'dist'),
-})
+}) as Options
+
+export default config
 
 /** One .d.ts a source file; the sources spell all public types out (`isolatedDeclarations`). */
 function writeDeclarations(from: string, to: string): void {

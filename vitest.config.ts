@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const conditions = ['@tianjillm/source', 'node', 'import', 'module', 'default']
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
@@ -13,3 +13,5 @@ export default defineConfig({
     execArgv: ['--conditions=@tianjillm/source'],
   },
 })
+
+export default config

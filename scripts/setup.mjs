@@ -15,6 +15,6 @@ const { status } = spawnSync(
   { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' },
 )
 if (status !== 0) {
-  console.error('Set-up failed. Run `npx -y ' + packageManager + ' install --frozen-lockfile` to see why.')
+  console.error(`Set-up failed. To see why, run: npx -y ${packageManager} install --frozen-lockfile`)
   process.exit(status ?? 1)
 }

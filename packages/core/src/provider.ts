@@ -75,8 +75,9 @@ export interface Operations {
   readonly imageEdit: Operation<ImageEditRequest, ImageResponse, JsonObject>
   readonly imageVariation: Operation<ImageVariationRequest, ImageResponse>
   readonly speech: Operation<SpeechRequest, BinaryAnswer, JsonObject>
-  readonly transcription: Operation<TranscriptionRequest, Transcription, JsonObject>
-  readonly translation: Operation<TranscriptionRequest, Transcription>
+  /** Text means that it is already in the format asked for. */
+  readonly transcription: Operation<TranscriptionRequest, Transcription | string, JsonObject>
+  readonly translation: Operation<TranscriptionRequest, Transcription | string>
   /** Anthropic's Messages, for vendors that speak it themselves. */
   readonly messages: Operation<JsonObject, JsonObject, JsonObject>
   /** OpenAI's Responses. */

@@ -19,21 +19,22 @@ const LONGEST_EVENT = 16 * 1024 * 1024
  */
 export async function* serverSentEvents(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const ready: ServerSentEvent[] = []
-  let pending = 0
+  let error: GatewayError | undefined
   const parser = createParser({
+    maxBufferSize: LONGEST_EVENT,
     onEvent: ({ event, data }) => {
-      pending = 0
       ready.push({ event, data })
+    },
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded')
+        error = new GatewayError('upstream_invalid_response', 'The upstream sent an event of over 16 Mi characters.')
     },
   })
   const decoder = new TextDecoder()
   for await (const piece of bytes) {
-    const text = decoder.decode(piece, { stream: true })
-    pending += text.length
-    parser.feed(text)
-    if (pending > LONGEST_EVENT && ready.length === 0)
-      throw new GatewayError('upstream_invalid_response', 'The upstream sent an event of more than 16 Mi characters.')
+    parser.feed(decoder.decode(piece, { stream: true }))
     yield* ready.splice(0)
+    if (error) throw error
   }
   parser.feed(`${decoder.decode()}\n\n`)
   yield* ready.splice(0)

@@ -1,0 +1,15 @@
+import type { JsonObject } from '@tianjillm/core'
+import type { RelayReply } from './transport.ts'
+
+/** What comes back from a call, in the form that costs least to send on. */
+export type Answer =
+  /** An object, to be written as JSON. */
+  | { readonly type: 'json'; readonly value: JsonObject }
+  /** Text that is not JSON, such as subtitles. */
+  | { readonly type: 'text'; readonly contentType: string; readonly text: string }
+  /** Objects, each to be written as a server-sent event. */
+  | { readonly type: 'stream'; readonly chunks: AsyncIterable<JsonObject> }
+  /** Bytes made by a provider. */
+  | { readonly type: 'binary'; readonly contentType: string; readonly body: AsyncIterable<Uint8Array> }
+  /** The vendor's own answer, whose bytes the client may have as they come. */
+  | { readonly type: 'relay'; readonly reply: RelayReply }

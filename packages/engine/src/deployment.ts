@@ -1,0 +1,110 @@
+import {
+  GatewayError,
+  type Host,
+  isGatewayError,
+  type JsonObject,
+  type Passthrough,
+  type Provider,
+  type ProviderPlugin,
+  type SearchPlugin,
+  type SearchProvider,
+} from '@tianjillm/core'
+import { parseOptions } from './options.ts'
+import type { TlsSettings, Transport } from './transport.ts'
+
+/** A vendor of models, or a search engine: to the engine a provider whose only operation is `search`. */
+export type AnyProvider = Provider & Partial<SearchProvider>
+
+/** One model at one vendor, ready to be asked. */
+export interface Deployment {
+  /** Told in `x-litellm-model-id`. */
+  readonly id: string
+  /** The model group (`model_name`) it serves. */
+  readonly group: string
+  /** Name of the provider plugin. */
+  readonly providerName: string
+  readonly provider: AnyProvider
+  /** The vendor's model id; a `*` stands for the part a wildcard group captured. */
+  readonly model: string
+  readonly host: Host
+  /** Request fields filled in where the client gave none. */
+  readonly defaults: JsonObject
+  readonly dropParams: boolean
+  readonly extraHeaders: Readonly<Record<string, string>>
+  readonly extraBody: JsonObject
+  /** Milliseconds to the answer's head, and between its pieces. */
+  readonly timeout: number
+  readonly tls: TlsSettings | undefined
+  /** Passthroughs by operation and model; filled as they are asked for. */
+  readonly passthroughs: Map<string, Passthrough | undefined>
+}
+
+/** How a deployment is set up; only `plugin`, `model` and `options` are needed. */
+export interface DeploymentSettings {
+  readonly id?: string
+  readonly group?: string
+  readonly model: string
+  /** The plugin's options, in camelCase. */
+  readonly options: unknown
+  readonly defaults?: JsonObject
+  readonly dropParams?: boolean
+  readonly extraHeaders?: Readonly<Record<string, string>>
+  readonly extraBody?: JsonObject
+  /** Milliseconds; default 600,000. */
+  readonly timeout?: number
+  readonly tls?: TlsSettings | undefined
+}
+
+/** Milliseconds a vendor has when nothing is configured. */
+export const DEFAULT_TIMEOUT = 600_000
+
+/**
+ * A deployment of a provider. What the provider refuses to be built with (a missing key) is kept and thrown by every
+ * call, when `isLenient`; otherwise thrown here, as GatewayError `misconfigured`.
+ */
+export function createDeployment(
+  plugin: ProviderPlugin | SearchPlugin,
+  settings: DeploymentSettings,
+  host: Host,
+  transport: Transport,
+  isLenient = false,
+): Deployment {
+  const ownHost: Host = { ...host, ...(settings.tls && { fetch: transport.fetchWith(settings.tls) }) }
+  return {
+    id: settings.id ?? `${plugin.name}/${settings.model}`,
+    group: settings.group ?? settings.model,
+    providerName: plugin.name,
+    provider: build(plugin, settings.options, ownHost, isLenient),
+    model: settings.model,
+    host: ownHost,
+    defaults: settings.defaults ?? {},
+    dropParams: settings.dropParams ?? false,
+    extraHeaders: settings.extraHeaders ?? {},
+    extraBody: settings.extraBody ?? {},
+    timeout: settings.timeout ?? DEFAULT_TIMEOUT,
+    tls: settings.tls,
+    passthroughs: new Map(),
+  }
+}
+
+function build(plugin: ProviderPlugin | SearchPlugin, options: unknown, host: Host, isLenient: boolean): AnyProvider {
+  try {
+    return plugin.create(parseOptions(plugin, options), host)
+  } catch (error) {
+    if (!isLenient || !isGatewayError(error)) throw error
+    host.log.warn(error.message)
+    return broken(error)
+  }
+}
+
+/** A provider that can do anything but throws the same error each time. */
+function broken(error: GatewayError): AnyProvider {
+  const refuse = () => {
+    throw new GatewayError(error.kind, error.message, error.facts)
+  }
+  const operation = { request: refuse, response: refuse, stream: refuse }
+  return new Proxy({} as AnyProvider, {
+    get: (_target, name) => (['authorize', 'renew', 'fault'].includes(String(name)) ? undefined : operation),
+    has: () => true,
+  })
+}

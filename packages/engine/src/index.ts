@@ -1,0 +1,19 @@
+export type { Answer } from './answer.ts'
+export type { Asked, RawBody } from './asked.ts'
+export { LiveCall } from './call.ts'
+export { Cancellation } from './cancellation.ts'
+export {
+  type CallSettings,
+  type ConnectedProvider,
+  type ConnectedSearch,
+  type ConnectSettings,
+  connect,
+  connectSearch,
+  type Streaming,
+} from './connect.ts'
+export { createCallback, createGuardrail } from './create.ts'
+export { createDeployment, type Deployment, type DeploymentSettings } from './deployment.ts'
+export { createHost } from './host.ts'
+export { send } from './send.ts'
+export type { RelayReply, SendSettings, Sink, TlsSettings, Transport } from './transport.ts'
+export { webTransport } from './web-transport.ts'

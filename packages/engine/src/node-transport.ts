@@ -1,0 +1,232 @@
+import type { GatewayError, ReplyHeaders, UpstreamRequest } from '@tianjillm/core'
+import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici'
+import {
+  cancelled,
+  ReadableReply,
+  type RelayReply,
+  type SendSettings,
+  type Sink,
+  type TlsSettings,
+  type Transport,
+  timedOut,
+  unreachable,
+} from './transport.ts'
+
+/** Milliseconds in which a connection must be made. */
+const CONNECT_TIMEOUT = 10_000
+/** Bytes that wait in memory for a slow reader before the vendor is asked to pause. */
+const READ_AHEAD = 64 * 1024
+
+/** The transport of the gateway: undici's pools, one for each origin and certificate setting, no queue. */
+export function nodeTransport(): Transport {
+  const pools = new Map<string, Pool>()
+  const agents = new Map<string, Agent>()
+
+  const poolOf = (origin: string, tls: TlsSettings | undefined): Pool => {
+    const key = tls === undefined ? origin : `${origin} ${JSON.stringify(tls)}`
+    let pool = pools.get(key)
+    if (pool === undefined) {
+      pool = new Pool(origin, { pipelining: 1, connect: { timeout: CONNECT_TIMEOUT, ...connectOptions(tls) } })
+      pools.set(key, pool)
+    }
+    return pool
+  }
+
+  return {
+    async send(request, settings) {
+      const url = new URL(request.url)
+      const encoded = request.body instanceof FormData ? await encodeForm(request, request.body) : request
+      return new Promise((resolve, reject) => {
+        const exchange = new Exchange(encoded, settings, resolve, reject)
+        if (exchange.isOver) return
+        poolOf(url.origin, settings.tls).dispatch(
+          {
+            path: url.pathname + url.search,
+            method: encoded.method,
+            headers: encoded.headers,
+            body: (encoded.body as string | Uint8Array | undefined) ?? null,
+            headersTimeout: settings.timeout,
+            bodyTimeout: settings.timeout,
+          },
+          exchange,
+        )
+      })
+    },
+
+    fetchWith(tls) {
+      if (tls === undefined) return globalThis.fetch
+      const key = JSON.stringify(tls)
+      const dispatcher = agents.get(key) ?? new Agent({ connect: connectOptions(tls) })
+      agents.set(key, dispatcher)
+      // undici's own fetch, because an Agent must belong to the same undici; its types differ from lib.dom's in names only.
+      return ((input: string, init?: object) =>
+        undiciFetch(input, { ...init, dispatcher })) as unknown as typeof globalThis.fetch
+    },
+
+    async close() {
+      await Promise.all([...pools.values(), ...agents.values()].map((dispatcher) => dispatcher.close()))
+    },
+  }
+}
+
+function connectOptions(tls: TlsSettings | undefined): { rejectUnauthorized?: boolean; ca?: string[] } {
+  return {
+    ...(tls?.verify === false && { rejectUnauthorized: false }),
+    ...(tls?.ca !== undefined && { ca: [...trustedRoots(), tls.ca] }),
+  }
+}
+
+function trustedRoots(): readonly string[] {
+  return (process.getBuiltinModule('node:tls') as typeof import('node:tls')).rootCertificates
+}
+
+/** Multipart as bytes, with the boundary in the content type. */
+async function encodeForm(request: UpstreamRequest, form: FormData): Promise<UpstreamRequest> {
+  const encoder = new Response(form)
+  const contentType = encoder.headers.get('content-type')!
+  return {
+    ...request,
+    headers: { ...request.headers, 'content-type': contentType },
+    body: new Uint8Array(await encoder.arrayBuffer()),
+  }
+}
+
+/** One request and its answer: undici's handler and the engine's reply at once. */
+class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchHandler {
+  status = 0
+  headers: ReplyHeaders = { get: () => undefined }
+  isOver = false
+  readonly #request: UpstreamRequest
+  readonly #settings: SendSettings
+  readonly #resolve: (reply: RelayReply) => void
+  readonly #reject: (error: GatewayError) => void
+  readonly #forget: () => void
+  #controller: Dispatcher.DispatchController | undefined
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #error: GatewayError | undefined
+  #sink: Sink | undefined
+  #wake: (() => void) | undefined
+
+  constructor(
+    request: UpstreamRequest,
+    settings: SendSettings,
+    resolve: (reply: RelayReply) => void,
+    reject: (error: GatewayError) => void,
+  ) {
+    super()
+    this.#request = request
+    this.#settings = settings
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#forget = settings.cancellation.onAbort((reason) => this.#stop(cancelled(reason)))
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.isOver) controller.abort(this.#error ?? cancelled('cancelled'))
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
+    if (status < 200) return
+    this.status = status
+    this.headers = {
+      get: (name) => {
+        const value = headers[name.toLowerCase()]
+        return Array.isArray(value) ? value.join(', ') : (value as string | undefined)
+      },
+    }
+    this.#resolve(this)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, piece: Buffer): void {
+    if (this.#sink) {
+      if (!this.#sink.write(piece)) this.#controller?.pause()
+      return
+    }
+    this.#waiting.push(piece)
+    this.#waitingBytes += piece.length
+    if (this.#waitingBytes > READ_AHEAD) this.#controller?.pause()
+    this.#wake?.()
+  }
+
+  onResponseEnd(): void {
+    this.#finish(undefined)
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#finish(this.#error ?? this.#explain(error))
+  }
+
+  pipe(sink: Sink): void {
+    this.#sink = sink
+    let isReady = true
+    for (const piece of this.#waiting.splice(0)) isReady = sink.write(piece)
+    if (this.isOver) this.#tellEnd(sink)
+    else if (isReady) this.#controller?.resume()
+    else this.#controller?.pause()
+  }
+
+  resume(): void {
+    this.#controller?.resume()
+  }
+
+  cancel(): void {
+    this.#stop(cancelled('cancelled'))
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#read()
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        while (this.#waiting.length > 0) {
+          const piece = this.#waiting.shift()!
+          this.#waitingBytes -= piece.length
+          yield piece
+        }
+        if (this.isOver) break
+        this.#controller?.resume()
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        this.#wake = undefined
+      }
+      if (this.#error) throw this.#error
+    } finally {
+      if (!this.isOver) this.cancel()
+    }
+  }
+
+  #stop(error: GatewayError): void {
+    if (this.isOver) return
+    this.#error = error
+    this.#controller?.abort(error)
+    this.#finish(error)
+  }
+
+  #finish(error: GatewayError | undefined): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#error = error
+    this.#forget?.()
+    if (error && this.status === 0) this.#reject(error)
+    if (this.#sink) this.#tellEnd(this.#sink)
+    this.#wake?.()
+  }
+
+  #tellEnd(sink: Sink): void {
+    if (this.#error) sink.fail(this.#error)
+    else sink.end()
+  }
+
+  #explain(error: Error): GatewayError {
+    const { code } = error as { code?: unknown }
+    const { provider, timeout } = this.#settings
+    if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return timedOut(provider, timeout, error)
+    if (code === 'UND_ERR_CONNECT_TIMEOUT') return timedOut(provider, CONNECT_TIMEOUT, error)
+    return unreachable(provider, this.#request.url, error, this.status !== 0)
+  }
+}

@@ -1,0 +1,103 @@
+import { GatewayError, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
+import {
+  cancelled,
+  ReadableReply,
+  type RelayReply,
+  type SendSettings,
+  type Sink,
+  type Transport,
+  timedOut,
+  unreachable,
+} from './transport.ts'
+
+/** A transport on `fetch`: for any runtime, for a provider used alone. It cannot change how certificates are checked. */
+export function webTransport(fetch: typeof globalThis.fetch = globalThis.fetch): Transport {
+  return {
+    send: (request, settings) => send(fetch, request, settings),
+    fetchWith: () => fetch,
+    close: () => Promise.resolve(),
+  }
+}
+
+async function send(
+  fetch: typeof globalThis.fetch,
+  request: UpstreamRequest,
+  settings: SendSettings,
+): Promise<RelayReply> {
+  const controller = new AbortController()
+  const forget = settings.cancellation.onAbort((reason) => controller.abort(cancelled(reason)))
+  const { timeout, provider } = settings
+  const timer = setTimeout(() => controller.abort(timedOut(provider, timeout, undefined)), timeout)
+  try {
+    const { method, headers, body } = request
+    const response = await fetch(request.url, {
+      method,
+      headers,
+      ...(body !== undefined && { body: body as NonNullable<RequestInit['body']> }),
+      redirect: 'manual',
+      signal: controller.signal,
+    })
+    return new WebReply(response, request, settings, controller, forget)
+  } catch (error) {
+    forget()
+    throw explained(error, request, settings, false)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function explained(error: unknown, request: UpstreamRequest, settings: SendSettings, isUnderWay: boolean) {
+  if (error instanceof GatewayError) return error
+  if (settings.cancellation.isAborted) return cancelled(settings.cancellation.reason)
+  return unreachable(settings.provider, request.url, error, isUnderWay)
+}
+
+class WebReply extends ReadableReply implements RelayReply {
+  readonly status: number
+  readonly headers: ReplyHeaders
+  readonly body: AsyncIterable<Uint8Array>
+  readonly #controller: AbortController
+  #goOn: (() => void) | undefined
+
+  constructor(
+    response: Response,
+    request: UpstreamRequest,
+    settings: SendSettings,
+    controller: AbortController,
+    forget: () => void,
+  ) {
+    super()
+    this.status = response.status
+    this.headers = { get: (name) => response.headers.get(name) ?? undefined }
+    this.#controller = controller
+    this.body = (async function* () {
+      try {
+        if (response.body) yield* response.body as unknown as AsyncIterable<Uint8Array>
+      } catch (error) {
+        throw explained(error, request, settings, true)
+      } finally {
+        forget()
+      }
+    })()
+  }
+
+  pipe(sink: Sink): void {
+    const hand = async () => {
+      for await (const piece of this.body) {
+        if (!sink.write(piece)) await new Promise<void>((resolve) => (this.#goOn = resolve))
+      }
+      sink.end()
+    }
+    hand().catch((error: GatewayError) => sink.fail(error))
+  }
+
+  resume(): void {
+    this.#goOn?.()
+    this.#goOn = undefined
+  }
+
+  cancel(): void {
+    this.#controller.abort(cancelled('cancelled'))
+    this.resume()
+  }
+}

@@ -1,0 +1,18 @@
+export {
+  type CallbackCase,
+  type CallbackContract,
+  callbackContract,
+  failedReport,
+  sampleReport,
+} from './callback-contract.ts'
+export { type Arrived, type FakeUpstream, fakeUpstream, ORIGIN_HEADER, type Scripted } from './fake-upstream.ts'
+export { type GuardrailCase, type GuardrailContract, guarded, guardrailContract } from './guardrail-contract.ts'
+export {
+  type OperationCase,
+  type ProviderContract,
+  providerContract,
+  searchContract,
+} from './provider-contract.ts'
+export { bytesOf, collect, namedSse, replyInPieces, sse } from './replies.ts'
+export { expectSent, type Sent, type SentFile } from './sent.ts'
+export { NOW, redirectedFetch, redirectedTransport, type StubLog, stubHost, stubLog } from './stub-host.ts'

@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { groq } from './groq.ts'
+
+register(groq)
+
+export { groq }

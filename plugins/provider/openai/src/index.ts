@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { openai } from './openai.ts'
+
+register(openai)
+
+export { openai }
