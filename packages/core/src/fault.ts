@@ -39,7 +39,7 @@ export function upstreamError(
     status: kind === 'upstream_error' && reply.status >= 500 && reply.status < 600 ? reply.status : undefined,
     code: fault?.code,
     param: fault?.param ?? paramOf(reply.body),
-    retryAfter: retryAfter(reply, now),
+    retryAfter: fault?.retryAfter ?? retryAfter(reply, now),
   }
   const what = kind === 'upstream_auth_failed' ? 'the vendor refused the configured credentials' : said
   return new GatewayError(

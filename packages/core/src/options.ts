@@ -26,10 +26,10 @@ export function setting(given: string | undefined, host: Host, ...names: readonl
   return undefined
 }
 
-/** As `setting`, but throws GatewayError `misconfigured` naming the plugin, the variable and the config key. */
+/** As `setting`, but throws GatewayError `misconfigured` naming the plugin, the variable and the config key (in `section`, by default `litellm_params`). */
 export function requiredSetting(
   plugin: string,
-  what: { readonly title: string; readonly option: string },
+  what: { readonly title: string; readonly option: string; readonly section?: string },
   given: string | undefined,
   host: Host,
   ...names: readonly string[]
@@ -39,7 +39,7 @@ export function requiredSetting(
   const variables = names.length > 0 ? `${names.join(' or ')} or ` : ''
   throw new GatewayError(
     'misconfigured',
-    `${plugin}: no ${what.title}. Set ${variables}litellm_params.${what.option}.`,
+    `${plugin}: no ${what.title}. Set ${variables}${what.section ?? 'litellm_params'}.${what.option}.`,
     {
       provider: plugin,
     },

@@ -22,11 +22,13 @@ const openaiParameters: Partial<Record<OperationName, Readonly<Record<string, Ne
     max_tokens: ANY,
     metadata: ANY,
     modalities: ANY,
+    moderation: ANY,
     n: [1],
     parallel_tool_calls: [true],
     prediction: ANY,
     presence_penalty: [0],
     prompt_cache_key: ANY,
+    prompt_cache_options: ANY,
     prompt_cache_retention: ANY,
     reasoning_effort: ANY,
     response_format: ANY,
@@ -110,6 +112,9 @@ const openaiParameters: Partial<Record<OperationName, Readonly<Record<string, Ne
   translation: { prompt: ANY, response_format: ANY, temperature: [0] },
 }
 
+/** Hints that change no answer, so that a vendor without them lacks nothing. */
+const hints = ['user', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention']
+
 /** What the engine itself takes care of, whatever the vendor. */
 const settledByEngine: Partial<Record<OperationName, readonly string[]>> = {
   chat: ['stream_options', 'metadata', 'store'],
@@ -139,6 +144,7 @@ export function unsupportedParameters(
   const table = openaiParameters[operation]
   if (table === undefined || (facts.supports === undefined && facts.lacks === undefined)) return []
   const isTaken = (name: string) =>
+    hints.includes(name) ||
     settledByEngine[operation]?.includes(name) ||
     ((facts.supports === undefined || facts.supports.includes(name)) && !facts.lacks?.includes(name))
   return Object.keys(table).filter((name) => {

@@ -55,6 +55,8 @@ export interface Operation<In, Out, Chunk = never> {
   readonly supports?: readonly string[]
   /** OpenAI parameters the vendor refuses; for vendors that take nearly all. */
   readonly lacks?: readonly string[]
+  /** Fields that speak to the gateway (`mock_response`) and are still handed to this operation. */
+  readonly reads?: readonly string[]
   readonly split?: Split<In, Out>
   /** How to ask. `input.model` is the vendor's model id. */
   request(input: In, call: Call): Awaitable<UpstreamRequest>
@@ -103,6 +105,8 @@ export interface Fault {
   readonly message?: string | undefined
   readonly code?: string | undefined
   readonly param?: string | undefined
+  /** Seconds to wait, where the vendor does not say it in a header. */
+  readonly retryAfter?: number | undefined
 }
 
 /** What a provider can do is what is there: an absent key is an unsupported operation. */
@@ -111,6 +115,8 @@ export interface Provider extends Partial<Operations> {
   fault?(reply: FailedReply): Fault | undefined
   /** Signs or authorises a finished request; the body is sent as it is returned here. */
   authorize?(request: UpstreamRequest, call: Call): Awaitable<UpstreamRequest>
+  /** Answers a request in place of the network, for a provider inside the process. */
+  reply?(request: UpstreamRequest, call: Call): Awaitable<UpstreamReply>
   /** Forgets a cached token. The engine calls it after a 401 and then repeats the request, once. */
   renew?(): void
 }

@@ -5,11 +5,16 @@ import type { RelayReply } from './transport.ts'
 export type Answer =
   /** An object, to be written as JSON. */
   | { readonly type: 'json'; readonly value: JsonObject }
+  /** A vendor's whole answer, unread. */
+  | { readonly type: 'bytes'; readonly contentType: string; readonly bytes: Uint8Array }
   /** Text that is not JSON, such as subtitles. */
   | { readonly type: 'text'; readonly contentType: string; readonly text: string }
   /** Objects, each to be written as a server-sent event. */
   | { readonly type: 'stream'; readonly chunks: AsyncIterable<JsonObject> }
   /** Bytes made by a provider. */
   | { readonly type: 'binary'; readonly contentType: string; readonly body: AsyncIterable<Uint8Array> }
-  /** The vendor's own answer, whose bytes the client may have as they come. */
-  | { readonly type: 'relay'; readonly reply: RelayReply }
+  /** A vendor's streamed answer, whose bytes the client gets as they come. */
+  | { readonly type: 'relay'; readonly contentType: string; readonly reply: Relay }
+
+/** The part of a reply that is needed to hand it on. */
+export type Relay = Pick<RelayReply, 'pipe' | 'resume' | 'cancel' | 'body'>

@@ -20,7 +20,6 @@ import {
   type SearchQuery,
   type SearchResults,
   type SpeechRequest,
-  serverSentJson,
   type Transcription,
   type TranscriptionRequest,
 } from '@tianjillm/core'
@@ -142,15 +141,13 @@ function asker(deployment: Deployment, host: Host, transport: Transport): Ask {
     if (signal?.aborted) cancellation.abort(signal.reason)
     signal?.addEventListener('abort', () => cancellation.abort(signal.reason), { once: true })
     const call = new LiveCall(host, { id: host.uuid(), operation, model: String(input.model), cancellation })
-    return send(deployment, { input }, call, transport)
+    return send({ deployment, model: call.model }, { input }, call, transport)
   }
 }
 
 async function* chunksOf(pending: Promise<Answer>): AsyncIterable<JsonObject> {
   const answer = await pending
   if (answer.type === 'stream') yield* answer.chunks
-  else if (answer.type === 'relay')
-    for await (const { data } of serverSentJson(answer.reply.body)) yield data as JsonObject
   else throw new GatewayError('upstream_invalid_response', 'The vendor did not stream.')
 }
 
@@ -163,9 +160,9 @@ async function wholeOf(pending: Promise<Answer>): Promise<unknown> {
       return { text: answer.text }
     case 'binary':
       return { contentType: answer.contentType, body: answer.body }
+    case 'bytes':
     case 'relay':
-      return answer.reply.json()
     case 'stream':
-      return answer.chunks
+      throw new Error('Without raw bytes and without `stream` no such answer can come.')
   }
 }

@@ -2,6 +2,7 @@ import {
   GatewayError,
   type Host,
   isGatewayError,
+  isJsonObject,
   type JsonObject,
   type Passthrough,
   type Provider,
@@ -35,6 +36,10 @@ export interface Deployment {
   /** Milliseconds to the answer's head, and between its pieces. */
   readonly timeout: number
   readonly tls: TlsSettings | undefined
+  /** The vendor's base URL when one is configured. */
+  readonly apiBase: string | undefined
+  /** Why it cannot be asked, when it cannot. */
+  readonly problem: GatewayError | undefined
   /** Passthroughs by operation and model; filled as they are asked for. */
   readonly passthroughs: Map<string, Passthrough | undefined>
 }
@@ -59,22 +64,24 @@ export interface DeploymentSettings {
 export const DEFAULT_TIMEOUT = 600_000
 
 /**
- * A deployment of a provider. What the provider refuses to be built with (a missing key) is kept and thrown by every
- * call, when `isLenient`; otherwise thrown here, as GatewayError `misconfigured`.
+ * A deployment of a provider. Throws GatewayError `misconfigured` when the options are wrong. What the provider
+ * refuses to be built without (a key) is thrown too, or handed to `onBroken` and then thrown by every call.
  */
 export function createDeployment(
   plugin: ProviderPlugin | SearchPlugin,
   settings: DeploymentSettings,
   host: Host,
   transport: Transport,
-  isLenient = false,
+  onBroken?: (error: GatewayError) => void,
 ): Deployment {
   const ownHost: Host = { ...host, ...(settings.tls && { fetch: transport.fetchWith(settings.tls) }) }
+  const { provider, problem } = build(plugin, settings.options, ownHost, onBroken)
   return {
     id: settings.id ?? `${plugin.name}/${settings.model}`,
     group: settings.group ?? settings.model,
     providerName: plugin.name,
-    provider: build(plugin, settings.options, ownHost, isLenient),
+    provider,
+    problem,
     model: settings.model,
     host: ownHost,
     defaults: settings.defaults ?? {},
@@ -83,18 +90,29 @@ export function createDeployment(
     extraBody: settings.extraBody ?? {},
     timeout: settings.timeout ?? DEFAULT_TIMEOUT,
     tls: settings.tls,
+    apiBase: apiBaseOf(settings.options),
     passthroughs: new Map(),
   }
 }
 
-function build(plugin: ProviderPlugin | SearchPlugin, options: unknown, host: Host, isLenient: boolean): AnyProvider {
+function build(
+  plugin: ProviderPlugin | SearchPlugin,
+  options: unknown,
+  host: Host,
+  onBroken: ((error: GatewayError) => void) | undefined,
+): Pick<Deployment, 'provider' | 'problem'> {
+  const parsed = parseOptions(plugin, options)
   try {
-    return plugin.create(parseOptions(plugin, options), host)
+    return { provider: plugin.create(parsed, host), problem: undefined }
   } catch (error) {
-    if (!isLenient || !isGatewayError(error)) throw error
-    host.log.warn(error.message)
-    return broken(error)
+    if (onBroken === undefined || !isGatewayError(error)) throw error
+    onBroken(error)
+    return { provider: broken(error), problem: error }
   }
+}
+
+function apiBaseOf(options: unknown): string | undefined {
+  return isJsonObject(options) && typeof options.apiBase === 'string' ? options.apiBase.split('?')[0] : undefined
 }
 
 /** A provider that can do anything but throws the same error each time. */

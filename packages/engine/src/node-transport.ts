@@ -1,7 +1,10 @@
 import type { GatewayError, ReplyHeaders, UpstreamRequest } from '@tianjillm/core'
 import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici'
 import {
+  answerTooLong,
   cancelled,
+  join,
+  LONGEST_ANSWER,
   ReadableReply,
   type RelayReply,
   type SendSettings,
@@ -173,6 +176,23 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
 
   cancel(): void {
     this.#stop(cancelled('cancelled'))
+  }
+
+  override bytes(): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const pieces: Uint8Array[] = []
+      let length = 0
+      this.pipe({
+        write: (piece) => {
+          length += piece.length
+          if (length > LONGEST_ANSWER) this.#stop(answerTooLong())
+          else pieces.push(piece)
+          return true
+        },
+        end: () => resolve(join(pieces, length)),
+        fail: reject,
+      })
+    })
   }
 
   get body(): AsyncIterable<Uint8Array> {

@@ -1,4 +1,11 @@
-import type { BinaryAnswer, EmbeddingResponse, JsonObject, OperationName, Transcription } from '@tianjillm/core'
+import type {
+  BinaryAnswer,
+  EmbeddingResponse,
+  JsonObject,
+  OperationName,
+  SearchResults,
+  Transcription,
+} from '@tianjillm/core'
 import type { Answer } from './answer.ts'
 import { renderTranscription } from './transcription.ts'
 
@@ -15,9 +22,16 @@ export function render(operation: OperationName, input: JsonObject, value: JsonO
       return renderTranscription(value as Transcription, input)
     case 'embedding':
       return { type: 'json', value: encodeEmbeddings(value as EmbeddingResponse, input) }
+    case 'search':
+      return { type: 'json', value: trimResults(value as SearchResults, input) }
     default:
       return { type: 'json', value: value as JsonObject }
   }
+}
+
+/** Never more results than were asked for, whatever the vendor sends. */
+function trimResults(answer: SearchResults, input: JsonObject): SearchResults {
+  return { ...answer, results: answer.results.slice(0, Number(input.max_results)) }
 }
 
 /** Base64 of little-endian 32-bit floats where the client asked for it: what OpenAI's own clients do unasked. */

@@ -13,12 +13,12 @@ import {
   upstreamError,
 } from '@tianjillm/core'
 import type { Answer } from './answer.ts'
-import type { Asked } from './asked.ts'
+import type { Asked, RawBody } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
 import { withoutGatewayFields } from './gateway-fields.ts'
 import { render } from './render.ts'
-import { buffered, cancelled, type RelayReply, type Transport } from './transport.ts'
+import { buffered, cancelled, LocalReply, type RelayReply, type Transport, timedOut } from './transport.ts'
 
 /** Any operation, as far as the engine needs to know. */
 type AnyOperation = Operation<JsonObject, JsonObject | BinaryAnswer | string, JsonObject>
@@ -28,52 +28,72 @@ const LONGEST_FAULT = 64 * 1024
 /** Milliseconds a vendor may work on a job that is polled. */
 const LONGEST_JOB = 600_000
 
+/** A deployment with the model it is to be asked for. */
+export interface Route {
+  readonly deployment: Deployment
+  /** The vendor's model id. */
+  readonly model: string
+}
+
 /**
- * Asks one deployment: the only place that talks to a vendor. `mustRead` keeps the answer from being relayed unread,
- * for whoever wants to look into it. Throws GatewayError.
+ * Asks one deployment: the only place that talks to a vendor. `mustRead` keeps the answer from being handed on
+ * unread, for whoever wants to look into it. Throws GatewayError.
  */
 export async function send(
-  deployment: Deployment,
+  { deployment, model }: Route,
   asked: Asked,
   groupCall: LiveCall,
   transport: Transport,
   mustRead = false,
 ): Promise<Answer> {
-  const model = String(asked.input.model)
   const call = groupCall.at(model, deployment.host)
   try {
     const operation = operationOf(deployment, call)
-    const input = settle(deployment, operation, asked, call)
+    const settled = settle(deployment, operation, asked, call)
+    const input: JsonObject = { ...settled, model }
     const parts = operation.split?.each(input) ?? [input]
-    if (parts.length === 1)
-      return await exchange(deployment, operation, { ...asked, input }, asked, call, transport, mustRead)
-    const answers = await Promise.all(
-      parts.map((part) => exchange(deployment, operation, { input: part }, { input: part }, call, transport, true)),
-    )
+    const exchange = { deployment, operation, call, transport, extras: asked.input }
+    if (parts.length === 1) {
+      const raw = settled === asked.input ? asked.raw : undefined
+      return await ask({ ...exchange, mustRead }, parts[0]!, raw)
+    }
+    const answers = await fewAtATime(parts, (part) => ask({ ...exchange, mustRead: true }, part))
     return render(call.operation, input, operation.split!.join(answers.map(jsonOf)))
   } catch (error) {
-    throw isGatewayError(error) ? error : asUpstreamError(deployment.providerName, error)
+    if (isGatewayError(error)) throw error
+    if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
+    throw notUnderstood(deployment.providerName, error)
   }
 }
 
-async function exchange(
-  deployment: Deployment,
-  operation: AnyOperation,
-  { input }: Asked,
-  asked: Asked,
-  call: LiveCall,
-  transport: Transport,
-  mustRead: boolean,
-): Promise<Answer> {
-  const passthrough = passthroughOf(deployment, operation, call)
-  const request =
-    (input === asked.input && splice(passthrough, asked, call.model)) || (await operation.request(input, call))
-  const extended = withExtras(request, deployment, asked.input)
-  const reply = await accepted(deployment, extended, call, transport)
-  if (passthrough?.direction === 'both' && !mustRead && asked.raw !== undefined) return { type: 'relay', reply }
-  if (input.stream === true && operation.stream) return streamed(operation, input, reply, call)
-  const final = operation.poll ? await polled(deployment, operation, extended, reply, call, transport) : reply
+/** What one exchange with a vendor needs besides the request. */
+interface Exchange {
+  readonly deployment: Deployment
+  readonly operation: AnyOperation
+  readonly call: LiveCall
+  readonly transport: Transport
+  /** The client's own request, for `extra_body` and `extra_headers`. */
+  readonly extras: JsonObject
+  readonly mustRead: boolean
+}
+
+async function ask(exchange: Exchange, input: JsonObject, raw?: RawBody): Promise<Answer> {
+  const { operation, call } = exchange
+  const passthrough = passthroughOf(exchange.deployment, operation, call)
+  const written = passthrough && raw && splice(passthrough, raw, call.model)
+  const request = withExtras(written ?? (await operation.request(input, call)), exchange.deployment, exchange.extras)
+  const reply = await accepted(exchange, request)
+  if (written && passthrough.direction === 'both' && !exchange.mustRead) return handOn(reply)
+  if (input.stream === true && operation.stream) return { type: 'stream', chunks: operation.stream(reply, call, input) }
+  const final = operation.poll ? await poll(exchange, request, reply) : reply
   return render(call.operation, input, await operation.response(final, call, input))
+}
+
+/** The vendor's bytes for the client: JSON whole, so that a connection that breaks is an error; all else as it comes. */
+async function handOn(reply: RelayReply): Promise<Answer> {
+  const contentType = reply.headers.get('content-type') ?? 'application/octet-stream'
+  if (contentType.startsWith('application/json')) return { type: 'bytes', contentType, bytes: await reply.bytes() }
+  return { type: 'relay', contentType, reply }
 }
 
 function operationOf(deployment: Deployment, call: LiveCall): AnyOperation {
@@ -89,7 +109,7 @@ function operationOf(deployment: Deployment, call: LiveCall): AnyOperation {
 
 /** The request as this deployment gets it; the client's own object when nothing had to change. */
 function settle(deployment: Deployment, operation: AnyOperation, { input }: Asked, call: LiveCall): JsonObject {
-  const cleaned = withoutGatewayFields(input, operation.supports)
+  const cleaned = withoutGatewayFields(input, operation.reads)
   const filled = withDefaults(cleaned, deployment.defaults)
   const drop = input.drop_params === true || deployment.dropParams
   return settleParameters(deployment.providerName, call.operation, operation, filled, drop)
@@ -112,15 +132,11 @@ function passthroughOf(deployment: Deployment, operation: AnyOperation, call: Li
 }
 
 /** The caller's bytes on their way to the vendor, or undefined when they have to be written anew. */
-function splice(passthrough: Passthrough | undefined, { raw }: Asked, model: string): UpstreamRequest | undefined {
-  const body = passthrough && raw?.withModel(model)
-  if (passthrough === undefined || raw === undefined || body === undefined) return undefined
-  return {
-    method: 'POST',
-    url: passthrough.url,
-    headers: { ...passthrough.headers, 'content-type': raw.contentType },
-    body,
-  }
+function splice(passthrough: Passthrough, raw: RawBody, model: string): UpstreamRequest | undefined {
+  const body = raw.withModel(model)
+  if (body === undefined) return undefined
+  const headers = { ...passthrough.headers, 'content-type': raw.contentType }
+  return { method: 'POST', url: passthrough.url, headers, body }
 }
 
 /** Headers that `extra_headers` of a client cannot change. */
@@ -156,30 +172,22 @@ function withBody(request: UpstreamRequest, extra: JsonObject): UpstreamRequest 
 }
 
 /** The vendor's answer when it is a good one. Throws what its error means otherwise. */
-async function accepted(
-  deployment: Deployment,
-  request: UpstreamRequest,
-  call: LiveCall,
-  transport: Transport,
-): Promise<RelayReply> {
-  let reply = await dispatch(deployment, request, call, transport)
-  if (reply.status === 401 && deployment.provider.renew !== undefined) {
+async function accepted(exchange: Exchange, request: UpstreamRequest): Promise<RelayReply> {
+  const { provider } = exchange.deployment
+  let reply = await dispatch(exchange, request)
+  if (reply.status === 401 && provider.renew !== undefined) {
     reply.cancel()
-    deployment.provider.renew()
-    reply = await dispatch(deployment, request, call, transport)
+    provider.renew()
+    reply = await dispatch(exchange, request)
   }
   if (reply.status < 300) return reply
-  throw await refused(deployment, reply, call)
+  throw await refused(exchange.deployment, reply, exchange.call)
 }
 
-async function dispatch(
-  deployment: Deployment,
-  request: UpstreamRequest,
-  call: LiveCall,
-  transport: Transport,
-): Promise<RelayReply> {
+async function dispatch({ deployment, call, transport }: Exchange, request: UpstreamRequest): Promise<RelayReply> {
   const { provider, providerName, timeout, tls } = deployment
   const signed = provider.authorize ? await provider.authorize(request, call) : request
+  if (provider.reply) return new LocalReply(await provider.reply(signed, call))
   return transport.send(signed, { provider: providerName, cancellation: call.cancellation, timeout, tls })
 }
 
@@ -205,31 +213,19 @@ async function beginning(reply: RelayReply): Promise<string> {
 }
 
 /** Asks until the vendor's job is done; only at the host it was given to. */
-async function polled(
-  deployment: Deployment,
-  operation: AnyOperation,
-  first: UpstreamRequest,
-  reply: UpstreamReply,
-  call: LiveCall,
-  transport: Transport,
-): Promise<UpstreamReply> {
+async function poll(exchange: Exchange, first: UpstreamRequest, reply: UpstreamReply): Promise<UpstreamReply> {
+  const { operation, call } = exchange
+  const { providerName } = exchange.deployment
   const { origin } = new URL(first.url)
   const deadline = call.now() + LONGEST_JOB
   for (let current = await buffered(reply); ; ) {
     const next = await operation.poll!(current, call)
     if (next === undefined) return current
     if (new URL(next.request.url).origin !== origin)
-      throw new GatewayError(
-        'upstream_invalid_response',
-        `${deployment.providerName}: the vendor names a foreign host to poll.`,
-      )
-    if (call.now() + next.after > deadline)
-      throw new GatewayError(
-        'upstream_timeout',
-        `${deployment.providerName}: the job did not end within ${LONGEST_JOB / 1000} s.`,
-      )
+      throw new GatewayError('upstream_invalid_response', `${providerName}: the vendor names a foreign host to poll.`)
+    if (call.now() + next.after > deadline) throw timedOut(providerName, LONGEST_JOB, undefined)
     await pause(next.after, call)
-    current = await buffered(await accepted(deployment, next.request, call, transport))
+    current = await buffered(await accepted(exchange, next.request))
   }
 }
 
@@ -246,8 +242,21 @@ function pause(milliseconds: number, call: LiveCall): Promise<void> {
   })
 }
 
-function streamed(operation: AnyOperation, input: JsonObject, reply: RelayReply, call: LiveCall): Answer {
-  return { type: 'stream', chunks: operation.stream!(reply, call, input) }
+/** Requests that a split one makes at the same time, at most. */
+const MOST_AT_ONCE = 8
+
+/** Results in the order of the items. The first failure ends it. */
+async function fewAtATime<Item, Result>(
+  items: readonly Item[],
+  action: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = []
+  const queue = items.entries()
+  const work = async () => {
+    for (const [index, item] of queue) results[index] = await action(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, items.length) }, work))
+  return results
 }
 
 function jsonOf(answer: Answer): JsonObject {
@@ -256,7 +265,7 @@ function jsonOf(answer: Answer): JsonObject {
 }
 
 /** A provider's own mistake in reading an answer is told as the vendor's, without its inner words. */
-function asUpstreamError(provider: string, cause: unknown): GatewayError {
+function notUnderstood(provider: string, cause: unknown): GatewayError {
   return new GatewayError('upstream_invalid_response', `${provider}: the vendor's answer could not be understood.`, {
     provider,
     cause,

@@ -66,8 +66,7 @@ export abstract class ReadableReply implements UpstreamReply {
     let length = 0
     for await (const piece of this.body) {
       length += piece.length
-      if (length > LONGEST_ANSWER)
-        throw new GatewayError('upstream_invalid_response', 'The upstream answered with more than 256 MiB.')
+      if (length > LONGEST_ANSWER) throw answerTooLong()
       pieces.push(piece)
     }
     return join(pieces, length)
@@ -86,6 +85,47 @@ export abstract class ReadableReply implements UpstreamReply {
         cause,
       })
     }
+  }
+}
+
+/** A reply that is handed on by reading its body. */
+export abstract class PulledReply extends ReadableReply implements RelayReply {
+  #goOn: (() => void) | undefined
+
+  pipe(sink: Sink): void {
+    const hand = async () => {
+      for await (const piece of this.body) {
+        if (sink.write(piece)) continue
+        await new Promise<void>((resolve) => {
+          this.#goOn = resolve
+        })
+      }
+      sink.end()
+    }
+    hand().catch((error: GatewayError) => sink.fail(error))
+  }
+
+  resume(): void {
+    this.#goOn?.()
+    this.#goOn = undefined
+  }
+
+  cancel(): void {
+    this.resume()
+  }
+}
+
+/** A reply that a provider made itself, as one that can be handed on. */
+export class LocalReply extends PulledReply {
+  readonly status: number
+  readonly headers: ReplyHeaders
+  readonly body: AsyncIterable<Uint8Array>
+
+  constructor({ status, headers, body }: UpstreamReply) {
+    super()
+    this.status = status
+    this.headers = headers
+    this.body = body
   }
 }
 
@@ -135,6 +175,11 @@ export function join(pieces: readonly Uint8Array[], length: number): Uint8Array 
 export function cancelled(reason: unknown): GatewayError {
   if (reason instanceof GatewayError) return reason
   return new GatewayError('client_closed', 'The client closed the connection.', { cause: reason })
+}
+
+/** The error for an answer that would fill the memory. */
+export function answerTooLong(): GatewayError {
+  return new GatewayError('upstream_invalid_response', `The upstream answered with more than ${LONGEST_ANSWER} bytes.`)
 }
 
 /** The error for a connection that could not be made, or broke. */

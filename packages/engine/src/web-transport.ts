@@ -1,10 +1,9 @@
 import { GatewayError, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
 import {
   cancelled,
-  ReadableReply,
+  PulledReply,
   type RelayReply,
   type SendSettings,
-  type Sink,
   type Transport,
   timedOut,
   unreachable,
@@ -52,12 +51,11 @@ function explained(error: unknown, request: UpstreamRequest, settings: SendSetti
   return unreachable(settings.provider, request.url, error, isUnderWay)
 }
 
-class WebReply extends ReadableReply implements RelayReply {
+class WebReply extends PulledReply {
   readonly status: number
   readonly headers: ReplyHeaders
   readonly body: AsyncIterable<Uint8Array>
   readonly #controller: AbortController
-  #goOn: (() => void) | undefined
 
   constructor(
     response: Response,
@@ -81,23 +79,8 @@ class WebReply extends ReadableReply implements RelayReply {
     })()
   }
 
-  pipe(sink: Sink): void {
-    const hand = async () => {
-      for await (const piece of this.body) {
-        if (!sink.write(piece)) await new Promise<void>((resolve) => (this.#goOn = resolve))
-      }
-      sink.end()
-    }
-    hand().catch((error: GatewayError) => sink.fail(error))
-  }
-
-  resume(): void {
-    this.#goOn?.()
-    this.#goOn = undefined
-  }
-
-  cancel(): void {
+  override cancel(): void {
     this.#controller.abort(cancelled('cancelled'))
-    this.resume()
+    super.cancel()
   }
 }

@@ -1,0 +1,33 @@
+import { formatProblem } from '@tianjillm/config'
+import { createHost } from '@tianjillm/engine'
+import { nodeTransport } from '@tianjillm/engine/node'
+import type { CommandDef } from 'citty'
+import { compose } from '../compose.ts'
+import { findConfig } from '../config-source.ts'
+import { pluginPlaces } from '../plugins.ts'
+import { command } from './command.ts'
+
+/** `tianji check`: says all that is wrong with a configuration; exit code 1 when it cannot be served. */
+export const checkCommand: CommandDef = command({
+  meta: { name: 'check', description: 'Check a configuration; exit code 1 when it has errors' },
+  args: {
+    config: { type: 'string', alias: 'c', description: 'The file to check', valueHint: 'file' },
+  },
+  async run({ args }) {
+    const host = createHost()
+    const source = findConfig(args.config ?? args._[0], host)
+    const transport = nodeTransport()
+    const composed =
+      source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder) }))
+    const problems = [...source.problems, ...(composed?.problems ?? [])]
+    for (const problem of problems) console.error(formatProblem(problem))
+    const errors = problems.filter(({ severity }) => severity === 'error').length
+    const summary = `${source.title}: ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`
+    console.log(summary)
+    if (errors > 0) process.exitCode = 1
+  },
+})
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

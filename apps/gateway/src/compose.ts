@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs'
+import type {
+  CallbackConfig,
+  Config,
+  GuardrailConfig,
+  ModelConfig,
+  Position,
+  Problem,
+  SearchToolConfig,
+} from '@tianjillm/config'
+import {
+  GatewayError,
+  type Hook,
+  type Host,
+  isGatewayError,
+  type JsonObject,
+  type ProviderPlugin,
+} from '@tianjillm/core'
+import {
+  type ConfiguredCallback,
+  type ConfiguredGuardrail,
+  createCallback,
+  createDeployment,
+  createEngine,
+  createGuardrail,
+  type Deployment,
+  type Engine,
+  type TlsSettings,
+  type Transport,
+} from '@tianjillm/engine'
+import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
+
+/** What an engine is composed with. */
+export interface Surroundings {
+  readonly host: Host
+  readonly transport: Transport
+  readonly places: PluginPlaces
+}
+
+/** An engine, or none when there are errors. */
+export interface Composition {
+  readonly engine: Engine | undefined
+  /** What is wrong, with file, line and column. */
+  readonly problems: readonly Problem[]
+}
+
+/** Milliseconds a guardrail has when nothing is configured. */
+const GUARDRAIL_TIMEOUT = 10_000
+
+/** Loads the plugins a configuration names, and only those, and builds the engine from it. */
+export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
+  const { host, transport, places } = surroundings
+  const problems: Problem[] = []
+  const tell = (severity: Problem['severity'], position: Position, { message }: GatewayError) =>
+    problems.push({ ...plain(position), severity, path: '', message })
+  const each = <Item extends { readonly position: Position }, Built>(
+    items: readonly Item[],
+    build: (item: Item) => Promise<Built>,
+  ) => collect(items, build, (position, error) => tell('error', position, error))
+
+  await each(config.plugins, ({ specifier }) => importPlugin(specifier, places))
+  const [deployments, searchTools, guardrails, callbacks] = await Promise.all([
+    each(config.models, (model) =>
+      deploymentOf(model, config, surroundings, (error) => tell('warning', model.position, error)),
+    ),
+    each(config.searchTools, (tool) =>
+      searchToolOf(tool, surroundings, (error) => tell('warning', tool.position, error)),
+    ),
+    each(config.guardrails, (guardrail) => guardrailOf(guardrail, surroundings)),
+    each(config.callbacks, (callback) => callbackOf(callback, surroundings)),
+  ])
+  if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
+  const mock = () => mockDeployment(surroundings)
+  return { engine: createEngine({ host, transport, deployments, searchTools, guardrails, callbacks, mock }), problems }
+}
+
+/** Builds one thing for each item, side by side; what a GatewayError says is told with the item's place. */
+async function collect<Item extends { readonly position: Position }, Built>(
+  items: readonly Item[],
+  build: (item: Item) => Promise<Built>,
+  tell: (position: Position, error: GatewayError) => void,
+): Promise<readonly Built[]> {
+  const outcomes = await Promise.allSettled(items.map(build))
+  return outcomes.flatMap((outcome, index) => {
+    if (outcome.status === 'fulfilled') return [outcome.value]
+    if (!isGatewayError(outcome.reason)) throw outcome.reason
+    tell(placeOf(items[index]!, outcome.reason), outcome.reason)
+    return []
+  })
+}
+
+/** The very key that a wrong option was written at, where that is known. */
+function placeOf(
+  item: { readonly position: Position; positionOf?(key: string): Position },
+  { facts }: GatewayError,
+): Position {
+  const option = facts.details?.option
+  if (typeof option !== 'string' || item.positionOf === undefined) return item.position
+  return item.positionOf(option.split('.')[0]!.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
+}
+
+function plain({ file, line, column }: Position): Position {
+  return { file, line, column }
+}
+
+async function deploymentOf(
+  model: ModelConfig,
+  { router, settings }: Config,
+  { host, transport, places }: Surroundings,
+  onBroken: (error: GatewayError) => void,
+): Promise<Deployment> {
+  // A canned answer needs no vendor.
+  const plugin = await loadPlugin('provider', model.mockResponse === undefined ? model.provider : 'mock', places)
+  const { options, defaults } = divide(model, plugin)
+  const timeout = model.timeout ?? router.timeout ?? settings.requestTimeout
+  const facts = {
+    group: model.name,
+    model: model.model,
+    options,
+    defaults,
+    dropParams: model.dropParams ?? settings.dropParams,
+    extraHeaders: model.extraHeaders,
+    extraBody: model.extraBody,
+    ...(model.id !== undefined && { id: model.id }),
+    ...(timeout !== undefined && { timeout: timeout * 1000 }),
+    tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host),
+  }
+  return createDeployment(plugin, facts, host, transport, onBroken)
+}
+
+/** The plugin's options and the defaults of requests, both of which are written under `litellm_params`. */
+function divide(
+  model: ModelConfig,
+  plugin: ProviderPlugin,
+): { readonly options: JsonObject; readonly defaults: JsonObject } {
+  const { entries } = plugin.options as { readonly entries?: JsonObject }
+  const isOption = (name: string) => entries === undefined || name in entries
+  const written = [...Object.entries(model.options), ['mockResponse', model.mockResponse]] as const
+  const options = written.filter(([name, value]) => isOption(String(name)) && value !== undefined)
+  const optionNames = new Set(options.map(([name]) => name))
+  const defaults = Object.entries(model.params).filter(
+    ([name]) => !optionNames.has(camelCase(name)) && !connectionKeys.has(name),
+  )
+  return { options: Object.fromEntries(options), defaults: Object.fromEntries(defaults) }
+}
+
+/** Keys that are about a connection; a provider that has no use for one must not get it as a request parameter. */
+const connectionKeys: ReadonlySet<string> = new Set([
+  'api_key',
+  'api_base',
+  'api_version',
+  'base_url',
+  'organization',
+  'mock_response',
+])
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())
+}
+
+function tlsOf(verify: boolean | string | undefined, plugin: ProviderPlugin, host: Host): TlsSettings | undefined {
+  const fromEnvironment = plugin.verifyTlsEnv ? host.env(plugin.verifyTlsEnv) : undefined
+  if (typeof verify === 'string') return { ca: readFileSync(verify, 'utf8') }
+  if (verify === false || (verify === undefined && /^(false|0|no)$/i.test(fromEnvironment ?? '')))
+    return { verify: false }
+  return undefined
+}
+
+async function searchToolOf(
+  tool: SearchToolConfig,
+  { host, transport, places }: Surroundings,
+  onBroken: (error: GatewayError) => void,
+): Promise<Deployment> {
+  const plugin = await loadPlugin('search', tool.provider, places)
+  const timeout = tool.timeout === undefined ? {} : { timeout: tool.timeout * 1000 }
+  const facts = { group: tool.name, model: tool.name, options: tool.options, ...timeout }
+  return createDeployment(plugin, facts, host, transport, onBroken)
+}
+
+async function guardrailOf(config: GuardrailConfig, { host, places }: Surroundings): Promise<ConfiguredGuardrail> {
+  const plugin = await loadPlugin('guardrail', config.plugin, places)
+  const guardrail = createGuardrail(plugin, config.options, host)
+  const unsupported = config.modes.filter((mode) => !guardrail.hooks.includes(mode as Hook))
+  if (unsupported.length > 0)
+    throw new GatewayError(
+      'misconfigured',
+      `${config.plugin} does not run at ${unsupported.join(', ')}. It can: ${guardrail.hooks.join(', ')}.`,
+    )
+  return {
+    name: config.name,
+    plugin: config.plugin,
+    guardrail,
+    hooks: config.modes as readonly Hook[],
+    isDefault: config.defaultOn,
+    failMode: config.failMode ?? 'closed',
+    timeout: config.timeout === undefined ? GUARDRAIL_TIMEOUT : config.timeout * 1000,
+  }
+}
+
+async function callbackOf(
+  { name, plugin: pluginName, on, options }: CallbackConfig,
+  { host, places }: Surroundings,
+): Promise<ConfiguredCallback> {
+  const plugin = await loadPlugin('callback', pluginName, places)
+  return { name, on, callback: createCallback(plugin, options, host) }
+}
+
+/** Answers requests that bring their own `mock_response`. */
+async function mockDeployment({ host, transport, places }: Surroundings): Promise<Deployment> {
+  const plugin = await loadPlugin('provider', 'mock', places)
+  return createDeployment(plugin, { model: 'mock', options: {} }, host, transport)
+}

@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GatewayError } from '@tianjillm/core'
+import type { CallRecord, Cancellation, Engine } from '@tianjillm/engine'
+import type { Access } from './http/access.ts'
+import type { AccessLog } from './log.ts'
+import type { Redact } from './redact.ts'
+
+/** Bytes a JSON body may have, and a form with files, when nothing is configured. */
+const JSON_LIMIT = 16 * 1024 * 1024
+const FORM_LIMIT = 32 * 1024 * 1024
+
+/** A call under way, as the gateway's own books have it. */
+export interface Entry {
+  note(record: CallRecord): void
+  fail(error: GatewayError): void
+}
+
+/** What all routes share while one configuration is in force. */
+export interface Gateway {
+  readonly engine: Engine
+  readonly access: Access
+  readonly version: string
+  /** Whether `/metrics` needs a key. */
+  readonly guardsMetrics: boolean
+  /** False once the gateway is asked to stop. */
+  readonly isReady: boolean
+  bodyLimit(contentType: string | undefined): number
+  /** The error without any secret in its words. */
+  redact(error: GatewayError): GatewayError
+  /** Enters a call into the books; it leaves them, and is logged, when its connection closes. */
+  enter(
+    id: string,
+    path: string,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    cancellation: Cancellation,
+  ): Entry
+  /**
+   * Takes no more calls in, lets those under way end, then sends what callbacks queued; all within `deadline` ms,
+   * after which calls still under way are ended with an error.
+   */
+  stop(deadline: number): Promise<void>
+}
+
+/** What a gateway is made of. */
+export interface GatewayParts {
+  readonly engine: Engine
+  readonly access: Access
+  readonly version: string
+  readonly accessLog: AccessLog
+  readonly redact: Redact
+  readonly guardsMetrics?: boolean
+  /** Bytes; replaces both defaults. */
+  readonly bodyLimit?: number | undefined
+}
+
+/** A gateway from its parts. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { engine, access, version, accessLog, redact, guardsMetrics = false } = parts
+  const underWay = new Set<Cancellation>()
+  let isReady = true
+  let whenIdle: (() => void) | undefined
+
+  return {
+    engine,
+    access,
+    version,
+    guardsMetrics,
+    get isReady() {
+      return isReady
+    },
+    bodyLimit: (contentType) => parts.bodyLimit ?? (contentType?.startsWith('multipart/') ? FORM_LIMIT : JSON_LIMIT),
+    redact: (error) => {
+      const message = redact(error.message)
+      return message === error.message ? error : new GatewayError(error.kind, message, error.facts)
+    },
+    enter(id, path, incoming, outgoing, cancellation) {
+      const start = performance.now()
+      let record: CallRecord | undefined
+      let failure: GatewayError | undefined
+      underWay.add(cancellation)
+      outgoing.once('close', () => {
+        if (!outgoing.writableFinished) cancellation.abort('The client closed the connection.')
+        underWay.delete(cancellation)
+        if (underWay.size === 0) whenIdle?.()
+        accessLog({ id, path, incoming, outgoing, record, failure, duration: performance.now() - start })
+      })
+      return {
+        note: (known) => {
+          record = known
+        },
+        fail: (error) => {
+          failure = error
+        },
+      }
+    },
+    async stop(deadline) {
+      isReady = false
+      const idle = new Promise<void>((resolve) => {
+        whenIdle = resolve
+        if (underWay.size === 0) resolve()
+      })
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, deadline)
+      })
+      await Promise.race([idle, late])
+      clearTimeout(timer)
+      for (const cancellation of underWay)
+        cancellation.abort(new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.'))
+      await engine.reporter.flush(Math.min(deadline, 5_000))
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { errorBody, GatewayError, type OperationName } from '@tianjillm/core'
+import { asGatewayError } from '@tianjillm/engine'
+import { type Context, Hono } from 'hono'
+import type { Gateway } from '../gateway.ts'
+import { type CallRoute, refuse, serveCall } from './call-route.ts'
+import { healthRoutes } from './health.ts'
+import { modelRoutes } from './models.ts'
+import { respondError } from './respond.ts'
+import { searchRoutes } from './search.ts'
+
+/** Hono's context with node's own request and response. */
+export type GatewayContext = Context<{ Bindings: HttpBindings }>
+export type GatewayApp = Hono<{ Bindings: HttpBindings }>
+
+const callPaths: Readonly<Record<string, OperationName>> = {
+  '/chat/completions': 'chat',
+  '/completions': 'completion',
+  '/embeddings': 'embedding',
+  '/images/generations': 'image',
+  '/images/edits': 'imageEdit',
+  '/images/variations': 'imageVariation',
+  '/audio/speech': 'speech',
+  '/audio/transcriptions': 'transcription',
+  '/audio/translations': 'translation',
+}
+
+/** All routes. `gateway` gives the one in force, so that a reload changes nothing here. */
+export function createApp(gateway: () => Gateway): GatewayApp {
+  const app: GatewayApp = new Hono()
+  for (const [path, operation] of Object.entries(callPaths))
+    for (const full of [path, `/v1${path}`, `/openai/deployments/:model{.+}${path}`])
+      app.all(full, (context) => {
+        const { pathname } = new URL(context.req.url)
+        return call(gateway(), { operation, path: pathname, model: context.req.param('model') }, context)
+      })
+  searchRoutes(app, gateway)
+  modelRoutes(app, gateway)
+  healthRoutes(app, gateway)
+  app.notFound((context) => {
+    const { pathname } = new URL(context.req.url)
+    return errorResponse(
+      context,
+      new GatewayError('not_found', `There is no route ${context.req.method} ${pathname.slice(0, 200)}.`),
+    )
+  })
+  app.onError((error, context) => errorResponse(context as GatewayContext, gateway().redact(asGatewayError(error))))
+  return app
+}
+
+/** Hands node's own request and response to the hot way, which answers them itself. */
+export function call(gateway: Gateway, route: CallRoute, context: GatewayContext): Response {
+  const { incoming, outgoing } = context.env
+  if (incoming.method === 'POST') void serveCall(gateway, route, incoming, outgoing)
+  else refuse(incoming, outgoing, () => respondError(outgoing, wrongMethod(incoming.method, 'POST'), { allow: 'POST' }))
+  return RESPONSE_ALREADY_SENT
+}
+
+/** An error as a web response, for routes that are not hot. */
+export function errorResponse(context: GatewayContext, error: GatewayError): Response {
+  return context.json(errorBody(error), error.status as 400)
+}
+
+/** The error for a method a route does not have. */
+export function wrongMethod(method: string | undefined, allowed: string): GatewayError {
+  return new GatewayError('method_not_allowed', `This route takes ${allowed}, not ${method}.`)
+}

@@ -1,0 +1,123 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
+import { type Arrival, asGatewayError, Cancellation, LiveCall, type Outcome, run } from '@tianjillm/engine'
+import type { Gateway } from '../gateway.ts'
+import { readBody } from './body.ts'
+import { readRequest } from './requests.ts'
+import { respond, respondError } from './respond.ts'
+
+/** What a route asks for. */
+export interface CallRoute {
+  readonly operation: OperationName
+  /** Path as the client called it. */
+  readonly path: string
+  /** Model in the path. */
+  readonly model?: string | undefined
+  /** Fields filled in where the request has none. */
+  readonly filling?: JsonObject
+}
+
+/** One call from its first byte to its last: who asks, what, the answer. Never throws. */
+export async function serveCall(
+  gateway: Gateway,
+  route: CallRoute,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const id = idOf(incoming, gateway)
+  const headers: OutgoingHttpHeaders = { 'x-request-id': id, 'x-litellm-call-id': id, 'x-tianji-call-id': id }
+  const cancellation = new Cancellation()
+  const entry = gateway.enter(id, route.path, incoming, outgoing, cancellation)
+  try {
+    if (!gateway.isReady)
+      throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
+    const caller = gateway.access.authenticate(incoming.headers)
+    const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
+    const asked = readRequest(
+      route.operation,
+      bytes,
+      incoming.headers['content-type'] ?? 'application/json',
+      route.model,
+      route.filling,
+    )
+    const call = new LiveCall(gateway.engine.host, {
+      id,
+      operation: route.operation,
+      model: String(asked.input.model),
+      caller: callerOf(caller, incoming, asked.input),
+      metadata: objectAt(asked.input, 'litellm_metadata', 'tianji_metadata', 'metadata'),
+      cancellation,
+    })
+    const outcome = await run(gateway.engine, call, asked, arrivalOf(route, incoming, asked.input, id))
+    entry.note(outcome.record)
+    await respond(outgoing, outcome.answer, { ...headers, ...headersOf(outcome) })
+  } catch (cause) {
+    const error = gateway.redact(asGatewayError(cause))
+    entry.fail(error)
+    refuse(incoming, outgoing, () => respondError(outgoing, error, headers))
+  }
+}
+
+/** Answers early; a body that is still coming is thrown away for a moment, so that the client gets to read the answer. */
+export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, answer: () => void): void {
+  if (!incoming.complete && !outgoing.headersSent) {
+    outgoing.setHeader('connection', 'close')
+    incoming.on('error', () => {})
+    incoming.resume()
+    setTimeout(() => incoming.destroy(), 2_000).unref()
+  }
+  answer()
+}
+
+/** The client's own id when it is harmless, so that it can find the call in our logs. */
+function idOf(incoming: IncomingMessage, gateway: Gateway): string {
+  const given =
+    incoming.headers['x-litellm-call-id'] ?? incoming.headers['x-tianji-call-id'] ?? incoming.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : gateway.engine.host.uuid()
+}
+
+function callerOf(caller: Caller, incoming: IncomingMessage, input: JsonObject): Caller {
+  const userAgent = incoming.headers['user-agent']
+  const ip = incoming.socket.remoteAddress
+  return {
+    ...caller,
+    ...(typeof input.user === 'string' && { endUserId: input.user }),
+    ...(ip !== undefined && { ip }),
+    ...(userAgent !== undefined && { userAgent }),
+  }
+}
+
+function arrivalOf(route: CallRoute, incoming: IncomingMessage, input: JsonObject, id: string): Arrival {
+  const trace = input.litellm_trace_id ?? incoming.headers['x-litellm-trace-id']
+  const metadata = objectAt(input, 'metadata')
+  const named = input.tags ?? metadata.tags ?? String(incoming.headers['x-litellm-tags'] ?? '').split(',')
+  const tags = Array.isArray(named)
+    ? named.filter((tag): tag is string => typeof tag === 'string' && tag.trim() !== '')
+    : []
+  return { route: route.path, traceId: typeof trace === 'string' ? trace : id, tags: tags.map((tag) => tag.trim()) }
+}
+
+function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
+  for (const name of names) {
+    const value = input[name]
+    if (typeof value === 'object' && value !== null) return value as JsonObject
+  }
+  return {}
+}
+
+function headersOf({ record }: Outcome): OutgoingHttpHeaders {
+  const facts: Record<string, string | undefined> = {
+    'model-id': record.deployment?.id,
+    'model-group': record.modelGroup,
+    'attempted-retries': String(Math.max(0, record.attempts - 1)),
+    'applied-guardrails': record.guardrails.map(({ name }) => name).join(',') || undefined,
+  }
+  const headers: OutgoingHttpHeaders = {}
+  for (const [name, value] of Object.entries(facts)) {
+    if (value === undefined) continue
+    const safe = value.replace(/[^\x20-\x7e]/g, '?')
+    headers[`x-litellm-${name}`] = safe
+    headers[`x-tianji-${name}`] = safe
+  }
+  return headers
+}

@@ -1,0 +1,237 @@
+import { GatewayError, isJsonObject, type JsonObject, type OperationName, type Upload } from '@tianjillm/core'
+import type { Asked } from '@tianjillm/engine'
+import * as v from 'valibot'
+import { JsonBody } from './json-body.ts'
+import { MultipartBody } from './multipart.ts'
+
+const nullish = <Schema extends v.GenericSchema>(schema: Schema) => v.optional(v.nullable(schema))
+const filled = v.pipe(v.string(), v.nonEmpty('must not be empty'))
+const count = v.pipe(v.number(), v.integer(), v.minValue(1))
+const flag = v.boolean()
+
+const part = v.variant('type', [
+  v.looseObject({ type: v.literal('text'), text: v.string() }),
+  v.looseObject({ type: v.literal('image_url'), image_url: v.looseObject({ url: v.string() }) }),
+  v.looseObject({
+    type: v.literal('input_audio'),
+    input_audio: v.looseObject({ data: v.string(), format: v.string() }),
+  }),
+  v.looseObject({ type: v.literal('file'), file: v.looseObject({}) }),
+  // Vendors have parts of their own.
+  v.looseObject({ type: v.pipe(v.string(), v.notValues(['text', 'image_url', 'input_audio', 'file'])) }),
+])
+
+const textOrParts = v.string('must be text or a list of content parts')
+
+const message = v.looseObject({
+  role: v.picklist(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+  content: nullish(v.lazy((content) => (Array.isArray(content) ? v.array(part) : textOrParts))),
+  tool_calls: nullish(
+    v.array(v.looseObject({ function: v.optional(v.looseObject({ name: v.string(), arguments: v.string() })) })),
+  ),
+})
+
+const sampling = {
+  stream: nullish(flag),
+  stream_options: nullish(v.looseObject({ include_usage: v.optional(flag) })),
+  max_tokens: nullish(count),
+  temperature: nullish(v.number()),
+  top_p: nullish(v.number()),
+  n: nullish(count),
+  stop: nullish(v.union([v.string(), v.array(v.string())], 'must be text or a list of texts')),
+  user: nullish(v.string()),
+}
+
+const tokens = v.union(
+  [filled, v.pipe(v.array(v.union([v.string(), v.number(), v.array(v.number())])), v.nonEmpty('must not be empty'))],
+  'must be text, a list of texts, or tokens',
+)
+
+const upload = v.custom<Upload>((value) => isJsonObject(value) && value.bytes instanceof Uint8Array, 'must be a file')
+const image = v.pipe(
+  v.array(upload, 'must be a file'),
+  v.nonEmpty(),
+  v.everyItem(isImage, 'must be a PNG, JPEG, WebP or GIF image'),
+)
+const imageFields = {
+  n: v.optional(v.pipe(count, v.maxValue(10))),
+  size: v.optional(v.string()),
+  stream: v.optional(flag),
+}
+const audio = { model: filled, file: upload, temperature: v.optional(v.number()), stream: v.optional(flag) }
+
+/** What each operation's request must be; everything else in it is the vendor's business. */
+const schemas: Partial<Record<OperationName, v.GenericSchema>> = {
+  chat: v.looseObject({
+    model: filled,
+    messages: v.pipe(v.array(message), v.nonEmpty('must not be empty')),
+    tools: nullish(v.array(v.looseObject({ type: v.string() }))),
+    response_format: nullish(v.looseObject({ type: v.string() })),
+    max_completion_tokens: nullish(count),
+    ...sampling,
+  }),
+  completion: v.looseObject({ model: filled, prompt: tokens, ...sampling }),
+  embedding: v.looseObject({
+    model: filled,
+    input: tokens,
+    dimensions: nullish(count),
+    encoding_format: nullish(v.picklist(['float', 'base64'])),
+  }),
+  image: v.looseObject({
+    model: filled,
+    prompt: filled,
+    n: nullish(v.pipe(count, v.maxValue(10))),
+    stream: nullish(flag),
+  }),
+  imageEdit: v.looseObject({
+    model: filled,
+    image,
+    prompt: v.optional(v.string()),
+    mask: v.optional(upload),
+    ...imageFields,
+  }),
+  imageVariation: v.looseObject({ model: filled, image, ...imageFields }),
+  speech: v.looseObject({
+    model: filled,
+    input: filled,
+    voice: v.optional(v.union([v.string(), v.looseObject({})])),
+    speed: nullish(v.number()),
+    response_format: nullish(v.string()),
+  }),
+  transcription: v.looseObject(audio),
+  translation: v.looseObject(audio),
+  search: v.looseObject({
+    model: filled,
+    query: v.union(
+      [filled, v.pipe(v.array(filled), v.nonEmpty('must not be empty'))],
+      'must be text or a list of texts',
+    ),
+    max_results: v.pipe(count, v.maxValue(20)),
+    search_domain_filter: nullish(v.pipe(v.array(v.string()), v.maxLength(20))),
+    country: nullish(v.string()),
+    language: nullish(v.string()),
+  }),
+}
+
+/** Models of requests that name none, as OpenAI has it. */
+const defaultModels: Partial<Record<OperationName, string>> = {
+  image: 'dall-e-2',
+  imageEdit: 'dall-e-2',
+  imageVariation: 'dall-e-2',
+}
+
+/**
+ * A request read from its body, checked. `model`, when given by the path, comes before the body's.
+ * Throws GatewayError `invalid_request` naming the field, or `unsupported_media_type`.
+ */
+export function readRequest(
+  operation: OperationName,
+  bytes: Buffer,
+  contentType: string,
+  model?: string,
+  filling?: JsonObject,
+): Asked {
+  const isForm = /^multipart\/form-data\b/i.test(contentType)
+  if (isForm !== isFormOperation(operation)) throw wrongMedia(operation, contentType)
+  const read = isForm ? readForm(bytes, contentType) : readJson(bytes)
+  const wanted = model ?? read.input.model ?? defaultModels[operation]
+  const isSame = wanted === read.input.model && filling === undefined
+  const input: JsonObject = isSame ? read.input : { ...filling, ...read.input, model: wanted }
+  check(operation, input)
+  return { input, raw: read.raw }
+}
+
+/** Whether an operation's request carries files. */
+function isFormOperation(operation: OperationName): boolean {
+  return ['imageEdit', 'imageVariation', 'transcription', 'translation'].includes(operation)
+}
+
+function wrongMedia(operation: OperationName, contentType: string): GatewayError {
+  const wanted = isFormOperation(operation) ? 'multipart/form-data' : 'application/json'
+  return new GatewayError(
+    'unsupported_media_type',
+    `The content type must be ${wanted}, not "${contentType.slice(0, 100)}".`,
+  )
+}
+
+function readJson(bytes: Buffer): { readonly input: JsonObject; readonly raw: JsonBody } {
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString())
+  } catch (error) {
+    const where = /at position \d+.*$|Unexpected end of JSON input$/.exec(
+      error instanceof Error ? error.message : '',
+    )?.[0]
+    throw new GatewayError('invalid_request', `The body is not valid JSON${where ? ` (${where})` : ''}.`)
+  }
+  if (!isJsonObject(value)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
+  return { input: value, raw: new JsonBody(bytes) }
+}
+
+const numericFields = new Set(['n', 'temperature', 'output_compression', 'partial_images'])
+
+function readForm(bytes: Buffer, contentType: string): { readonly input: JsonObject; readonly raw: MultipartBody } {
+  const raw = new MultipartBody(bytes, contentType)
+  // A Map first: a part may be called `__proto__`.
+  const fields = new Map<string, unknown>()
+  for (const part of raw.parts) {
+    const isList = part.name.endsWith('[]') || part.name === 'image'
+    const name = part.name.replace(/\[\]$/, '')
+    const value = part.fileName === undefined ? fieldValue(name, raw.text(part)) : raw.upload(part)
+    fields.set(name, isList ? [...((fields.get(name) as readonly unknown[] | undefined) ?? []), value] : value)
+  }
+  return { input: Object.fromEntries(fields), raw }
+}
+
+function fieldValue(name: string, text: string): unknown {
+  if (name === 'stream') return text === 'true'
+  if (numericFields.has(name) && text.trim() !== '') return Number(text)
+  return text
+}
+
+function check(operation: OperationName, input: JsonObject): void {
+  const result = v.safeParse(schemas[operation]!, input, { abortEarly: true })
+  if (result.success) return
+  const [issue] = result.issues
+  const path = pathOf(issue)
+  const problem =
+    issue.received === 'undefined' ? 'is missing' : issue.message.startsWith('must') ? issue.message : said(issue)
+  throw new GatewayError('invalid_request', `${path === '' ? 'The request' : `\`${path}\``} ${problem}.`, {
+    param: path,
+  })
+}
+
+const nouns: Readonly<Record<string, string>> = {
+  Array: 'a list',
+  Object: 'an object',
+  boolean: 'true or false',
+  number: 'a number',
+  string: 'text',
+}
+
+function said({ expected, received }: v.BaseIssue<unknown>): string {
+  const wanted =
+    expected === null
+      ? 'something else'
+      : (nouns[expected] ?? expected.replace(/^\((.*)\)$/, '$1').replaceAll(' | ', ', '))
+  return `must be ${wanted}, not ${(nouns[received] ?? received).slice(0, 60)}`
+}
+
+/** `messages[2].content` */
+function pathOf(issue: v.BaseIssue<unknown>): string {
+  return (issue.path ?? [])
+    .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+/** Known by its first bytes. */
+function isImage({ bytes }: Upload): boolean {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(12, bytes.length)).toString('latin1')
+  return (
+    head.startsWith('\x89PNG') ||
+    head.startsWith('\xff\xd8\xff') ||
+    head.startsWith('GIF8') ||
+    (head.startsWith('RIFF') && head.endsWith('WEBP'))
+  )
+}

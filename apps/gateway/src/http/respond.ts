@@ -1,0 +1,149 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { errorBody, type GatewayError, type JsonObject } from '@tianjillm/core'
+import type { Answer } from '@tianjillm/engine'
+import { asGatewayError } from '@tianjillm/engine'
+
+/** Answers up to this many bytes leave in one write together with their head. */
+const SMALL = 16 * 1024
+
+const eventHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
+/** Sends an answer in whatever form it has. Resolves when it is out, or nobody reads any more. */
+export async function respond(outgoing: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders): Promise<void> {
+  switch (answer.type) {
+    case 'json':
+      return sendWhole(outgoing, 200, 'application/json', Buffer.from(JSON.stringify(answer.value)), headers)
+    case 'bytes':
+      return sendWhole(outgoing, 200, answer.contentType, asBuffer(answer.bytes), headers)
+    case 'text':
+      return sendWhole(outgoing, 200, answer.contentType, Buffer.from(answer.text), headers)
+    case 'stream':
+      return sendEvents(outgoing, answer.chunks, headers)
+    case 'binary':
+      return sendPieces(outgoing, answer.contentType, answer.body, headers)
+    case 'relay':
+      return relay(outgoing, answer, headers)
+  }
+}
+
+/** Sends an error in OpenAI's shape; in the middle of an event stream as an event, in the middle of a file by cutting it off. */
+export function respondError(outgoing: ServerResponse, error: GatewayError, headers: OutgoingHttpHeaders = {}): void {
+  if (outgoing.destroyed || outgoing.writableEnded) return
+  if (outgoing.headersSent) {
+    const isEvents = String(outgoing.getHeader('content-type') ?? '').startsWith('text/event-stream')
+    if (isEvents) outgoing.end(`data: ${JSON.stringify(errorBody(error))}\n\n`)
+    else outgoing.destroy()
+    return
+  }
+  const { retryAfter } = error.facts
+  sendWhole(outgoing, error.status, 'application/json', Buffer.from(JSON.stringify(errorBody(error))), {
+    ...headers,
+    ...(retryAfter !== undefined && { 'retry-after': String(Math.ceil(retryAfter)) }),
+    ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
+  })
+}
+
+function sendWhole(
+  outgoing: ServerResponse,
+  status: number,
+  contentType: string,
+  body: Buffer,
+  headers: OutgoingHttpHeaders,
+): void {
+  outgoing.writeHead(status, { ...headers, 'content-type': contentType, 'content-length': body.length })
+  // As one latin1 text head and body leave in a single write; every byte survives.
+  if (body.length < SMALL) outgoing.end(body.toString('latin1'), 'latin1')
+  else outgoing.end(body)
+}
+
+async function sendEvents(
+  outgoing: ServerResponse,
+  chunks: AsyncIterable<JsonObject>,
+  headers: OutgoingHttpHeaders,
+): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      begin(outgoing, { ...headers, ...eventHeaders })
+      if (!outgoing.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(outgoing)
+      if (outgoing.destroyed) return
+    }
+    begin(outgoing, { ...headers, ...eventHeaders })
+    outgoing.end('data: [DONE]\n\n')
+  } catch (error) {
+    respondError(outgoing, asGatewayError(error), headers)
+  }
+}
+
+async function sendPieces(
+  outgoing: ServerResponse,
+  contentType: string,
+  body: AsyncIterable<Uint8Array>,
+  headers: OutgoingHttpHeaders,
+): Promise<void> {
+  try {
+    for await (const piece of body) {
+      begin(outgoing, { ...headers, 'content-type': contentType })
+      if (!outgoing.write(piece)) await drained(outgoing)
+      if (outgoing.destroyed) return
+    }
+    begin(outgoing, { ...headers, 'content-type': contentType })
+    outgoing.end()
+  } catch (error) {
+    respondError(outgoing, asGatewayError(error), headers)
+  }
+}
+
+/** The vendor's bytes, each piece in the turn it came in. */
+function relay(
+  outgoing: ServerResponse,
+  { reply, contentType }: Extract<Answer, { type: 'relay' }>,
+  headers: OutgoingHttpHeaders,
+): Promise<void> {
+  const head = contentType.startsWith('text/event-stream')
+    ? { ...headers, ...eventHeaders }
+    : { ...headers, 'content-type': contentType }
+  return new Promise((resolve) => {
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) reply.cancel()
+      resolve()
+    })
+    outgoing.on('drain', () => reply.resume())
+    reply.pipe({
+      write(piece) {
+        begin(outgoing, head)
+        return outgoing.write(piece)
+      },
+      end() {
+        begin(outgoing, head)
+        outgoing.end()
+      },
+      fail: (error) => respondError(outgoing, error, headers),
+    })
+  })
+}
+
+function begin(outgoing: ServerResponse, headers: OutgoingHttpHeaders): void {
+  if (outgoing.headersSent) return
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) outgoing.setHeader(name, value)
+  outgoing.writeHead(200)
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.off('drain', done)
+      outgoing.off('close', done)
+      resolve()
+    }
+    outgoing.on('drain', done)
+    outgoing.on('close', done)
+  })
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,7 @@
+export { type Composition, compose, type Surroundings } from './compose.ts'
+export { type ConfigSource, configFromEnvironment, demoConfig, findConfig } from './config-source.ts'
+export { createGateway, type Gateway, type GatewayParts } from './gateway.ts'
+export { pluginPlaces } from './plugins.ts'
+export { type RunningServer, serve } from './server.ts'
+export { ConfigError, type Started, type StartSettings, start } from './start.ts'
+export { version } from './version.ts'

@@ -1,0 +1,71 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { errorBody, GatewayError } from '@tianjillm/core'
+import type { Gateway } from './gateway.ts'
+import { createApp } from './http/app.ts'
+
+/** A gateway that listens. */
+export interface RunningServer {
+  /** `http://127.0.0.1:4000` */
+  readonly url: string
+  /** Lets the gateway stop within `deadline` ms, then closes all connections. */
+  stop(deadline: number): Promise<void>
+}
+
+/** Serves a gateway. Rejects when the address is taken. */
+export async function serve(
+  gateway: Gateway,
+  at: { readonly host: string; readonly port: number },
+): Promise<RunningServer> {
+  const app = createApp(() => gateway)
+  const listener = getRequestListener(app.fetch, { autoCleanupIncoming: false, overrideGlobalObjects: false })
+  // A stream may take as long as it takes; what a client sends must come within node's five minutes.
+  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, listener)
+  server.on('clientError', answerUnreadable)
+  await listening(server, at)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${port}`,
+    async stop(deadline) {
+      // It still listens while calls end, so that readiness probes get their 503.
+      await gateway.stop(deadline)
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      setTimeout(() => server.closeAllConnections(), 500).unref()
+      await closed
+      await gateway.engine.transport.close()
+    },
+  }
+}
+
+function listening(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** What node's parser gives up on gets OpenAI's error shape too. */
+function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const problem = unreadable(error.code)
+  const body = JSON.stringify(errorBody(problem))
+  socket.end(
+    `HTTP/1.1 ${problem.status} Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
+
+function unreadable(code: string | undefined): GatewayError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new GatewayError('headers_too_large', 'The request headers are larger than 16 KiB.')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new GatewayError('request_timeout', 'The request did not arrive in time.')
+  return new GatewayError('invalid_request', 'This is not a valid HTTP request.')
+}

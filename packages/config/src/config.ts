@@ -1,0 +1,215 @@
+import type { JsonObject } from '@tianjillm/core'
+import type { Position } from './problem.ts'
+
+/** Everything a configuration says, checked and resolved. Immutable. Times are in seconds unless said otherwise. */
+export interface Config {
+  /** Deployments in their written order; several of one name are one load-balanced group. */
+  readonly models: readonly ModelConfig[]
+  readonly guardrails: readonly GuardrailConfig[]
+  readonly callbacks: readonly CallbackConfig[]
+  readonly searchTools: readonly SearchToolConfig[]
+  /** Packages and files with plugins of the user's own. */
+  readonly plugins: readonly PluginConfig[]
+  readonly settings: Settings
+  readonly general: GeneralSettings
+  readonly router: RouterSettings
+  /** `environment_variables`, resolved; they go before the process's environment. */
+  readonly environment: ReadonlyMap<string, string>
+  /** All other sections of the file as written, resolved: `mcp_servers`, `prompts`… */
+  readonly sections: JsonObject
+}
+
+/** One deployment of `model_list`. */
+export interface ModelConfig {
+  /** The public name (`model_name`); may hold a `*`. */
+  readonly name: string
+  /** The provider plugin. `*` when the model is `*`: then the prefix of each request's model decides. */
+  readonly provider: string
+  /** The vendor's model id: what follows the provider's prefix. */
+  readonly model: string
+  /** `litellm_params` for the provider, in camelCase: options of the plugin and default parameters of requests. */
+  readonly options: JsonObject
+  /** The same as written, in snake_case. */
+  readonly params: JsonObject
+  /** `litellm_params` for the gateway itself that have no field here, as written: tags, prices, budgets… */
+  readonly gatewayParams: JsonObject
+  /** Undefined: as `settings.dropParams` says. */
+  readonly dropParams: boolean | undefined
+  /** `headers` and `extra_headers`. */
+  readonly extraHeaders: Readonly<Record<string, string>>
+  readonly extraBody: JsonObject
+  readonly timeout: number | undefined
+  readonly streamTimeout: number | undefined
+  /** False switches certificate checks off; a text is the path of a CA bundle. */
+  readonly sslVerify: boolean | string | undefined
+  /** `num_retries`, else `max_retries`. */
+  readonly numRetries: number | undefined
+  readonly weight: number | undefined
+  /** Requests a minute. */
+  readonly rpm: number | undefined
+  /** Tokens a minute. */
+  readonly tpm: number | undefined
+  /** Lower ones are tried first. */
+  readonly order: number | undefined
+  readonly maxParallelRequests: number | undefined
+  readonly cooldownTime: number | undefined
+  readonly tags: readonly string[]
+  /** A canned answer. */
+  readonly mockResponse: unknown
+  /** Guardrails of this deployment, besides those that are always on. */
+  readonly guardrails: readonly string[]
+  /** `model_info.id`. Deployments made of a list of organizations have `-1`, `-2`… appended. */
+  readonly id: string | undefined
+  /** `model_info` as written. */
+  readonly info: JsonObject
+  readonly position: Position
+  /** Where a key of `litellm_params`, in either spelling, was written; the deployment's own position if it was not. */
+  positionOf(key: string): Position
+}
+
+/** What happens when a guardrail itself fails: the request is refused (`closed`) or goes on (`open`). */
+export type FailMode = 'closed' | 'open'
+
+/** One entry of `guardrails`. */
+export interface GuardrailConfig {
+  /** Several of one name share the load. */
+  readonly name: string
+  /** The guardrail plugin. */
+  readonly plugin: string
+  /** When it runs, in lower case; with `modeTags`, when it runs for requests without any of those tags. */
+  readonly modes: readonly string[]
+  /** When it runs for requests with a tag; undefined when that makes no difference. */
+  readonly modeTags: ReadonlyMap<string, readonly string[]> | undefined
+  readonly defaultOn: boolean
+  /** Out of `fail_mode` and the vendors' own spellings of it; undefined when nothing is said. */
+  readonly failMode: FailMode | undefined
+  readonly timeout: number | undefined
+  /** Share of the load among guardrails of one name. */
+  readonly weight: number | undefined
+  /** The other `litellm_params`, in camelCase. */
+  readonly options: JsonObject
+  /** `guardrail_info` as written. */
+  readonly info: JsonObject
+  readonly position: Position
+  positionOf(key: string): Position
+}
+
+/** One callback; named in several lists it is still one. */
+export interface CallbackConfig {
+  readonly name: string
+  /** The callback plugin: the name, or what `callback_settings.<name>.callback_type` says. */
+  readonly plugin: string
+  readonly on: 'success' | 'failure' | 'both'
+  /** `callback_settings.<name>` and `litellm_settings.<name>_params`, overlaid by the entry's own map; in camelCase. */
+  readonly options: JsonObject
+  readonly position: Position
+}
+
+/** One entry of `search_tools`. */
+export interface SearchToolConfig {
+  /** Several of one name share the load. */
+  readonly name: string
+  /** The search plugin (`search_provider`). */
+  readonly provider: string
+  /** The other `litellm_params`, in camelCase. */
+  readonly options: JsonObject
+  readonly timeout: number | undefined
+  readonly maxRetries: number | undefined
+  /** `search_tool_info` as written. */
+  readonly info: JsonObject
+  readonly position: Position
+  positionOf(key: string): Position
+}
+
+/** One entry of `plugins`. */
+export interface PluginConfig {
+  /** A package's name, or a path that begins with a dot and is relative to the file of `position`. */
+  readonly specifier: string
+  readonly position: Position
+}
+
+/** `litellm_settings`, but for what has a place of its own. */
+export interface Settings {
+  readonly dropParams: boolean
+  readonly modifyParams: boolean
+  readonly requestTimeout: number | undefined
+  readonly sslVerify: boolean | string | undefined
+  readonly turnOffMessageLogging: boolean
+  readonly redactUserApiKeyInfo: boolean
+  readonly redactMessagesInExceptions: boolean
+  readonly jsonLogs: boolean
+  readonly networkMock: boolean
+  readonly skipSystemMessageInGuardrail: boolean
+  readonly skipToolMessageInGuardrail: boolean
+  /** Model groups the public model hub shows. */
+  readonly publicModelGroups: readonly string[]
+  /** All other keys as written. */
+  readonly rest: JsonObject
+}
+
+/** `general_settings`. */
+export interface GeneralSettings {
+  readonly masterKey: string | undefined
+  readonly databaseUrl: string | undefined
+  /** Header that carries the gateway key besides the usual ones, in lower case. */
+  readonly keyHeaderName: string | undefined
+  /** Header that names the end user, in lower case. */
+  readonly userHeaderName: string | undefined
+  readonly maxRequestSizeMb: number | undefined
+  readonly maxResponseSizeMb: number | undefined
+  readonly maxParallelRequests: number | undefined
+  readonly globalMaxParallelRequests: number | undefined
+  /** Models that replace whatever a request asks for, by kind of request. */
+  readonly completionModel: string | undefined
+  readonly embeddingModel: string | undefined
+  readonly imageGenerationModel: string | undefined
+  readonly moderationModel: string | undefined
+  readonly alwaysIncludeStreamUsage: boolean
+  readonly disableSpendLogs: boolean
+  readonly forwardClientHeadersToLlmApi: boolean
+  /** All other keys as written. */
+  readonly rest: JsonObject
+}
+
+/** A second name for a model group. */
+export interface ModelAlias {
+  readonly model: string
+  /** Not listed to clients. */
+  readonly isHidden: boolean
+}
+
+/** Model groups that stand in for a group, in the order to be tried. */
+export type FallbackTable = ReadonlyMap<string, readonly string[]>
+
+/** `router_settings`, with those of its keys that `litellm_settings` may hold as well. */
+export interface RouterSettings {
+  /** Default `simple-shuffle`. */
+  readonly routingStrategy: string
+  readonly routingStrategyArgs: JsonObject
+  /** Default 2. */
+  readonly numRetries: number
+  /** At least so many seconds before a retry. Default 0. */
+  readonly retryAfter: number
+  /** `timeout`, else `litellm_settings.request_timeout`. */
+  readonly timeout: number | undefined
+  readonly streamTimeout: number | undefined
+  /** Failures a minute. Default 3. */
+  readonly allowedFails: number
+  /** Default 5. */
+  readonly cooldownTime: number
+  readonly disableCooldowns: boolean
+  readonly fallbacks: FallbackTable
+  readonly contextWindowFallbacks: FallbackTable
+  readonly contentPolicyFallbacks: FallbackTable
+  /** For groups without fallbacks of their own. */
+  readonly defaultFallbacks: readonly string[]
+  /** Default 5. */
+  readonly maxFallbacks: number
+  readonly modelGroupAlias: ReadonlyMap<string, ModelAlias>
+  readonly enablePreCallChecks: boolean
+  readonly enableTagFiltering: boolean
+  /** Whether one common tag is enough. Default true. */
+  readonly tagFilteringMatchAny: boolean
+  /** All other keys as written. */
+  readonly rest: JsonObject
+}

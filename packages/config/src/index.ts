@@ -1,0 +1,21 @@
+export type {
+  CallbackConfig,
+  Config,
+  FailMode,
+  FallbackTable,
+  GeneralSettings,
+  GuardrailConfig,
+  ModelAlias,
+  ModelConfig,
+  PluginConfig,
+  RouterSettings,
+  SearchToolConfig,
+  Settings,
+} from './config.ts'
+export { configFile } from './config-file.ts'
+export type { Environment } from './environment.ts'
+export type { Include, IncludedFile } from './include.ts'
+export { splitModel } from './models.ts'
+export { formatProblem, type Position, type Problem } from './problem.ts'
+export { type ReadResult, type ReadSettings, readConfig } from './read-config.ts'
+export { loadConfig } from './read-file.ts'

@@ -1,0 +1,139 @@
+import { GatewayError, type GuardedText, type Hook, isJsonObject, type JsonObject } from '@tianjillm/core'
+import type { Answer } from './answer.ts'
+import { type Asked, withInput } from './asked.ts'
+import { assemble, withTexts } from './assemble.ts'
+import type { LiveCall } from './call.ts'
+import { Cancellation } from './cancellation.ts'
+import { type ConfiguredGuardrail, judge } from './judge.ts'
+import type { CallRecord } from './record.ts'
+import { contextOf, type Texts, textsOfAnswer, textsOfInput } from './texts.ts'
+
+/** The guardrails that concern one call. */
+export interface Guards {
+  readonly all: readonly ConfiguredGuardrail[]
+  /** Whether the answer has to be read, not handed on. */
+  readonly readAnswers: boolean
+}
+
+const NONE: Guards = { all: [], readAnswers: false }
+
+/**
+ * The guardrails of a call: those that run by default and those its `guardrails` name. Throws GatewayError
+ * `invalid_request` for a name that is not configured.
+ */
+export function chooseGuards(configured: readonly ConfiguredGuardrail[], { input }: Asked): Guards {
+  if (configured.length === 0 && input.guardrails === undefined) return NONE
+  const wanted = wantedGuardrails(input.guardrails)
+  for (const name of wanted.keys())
+    if (!configured.some((guardrail) => guardrail.name === name))
+      throw new GatewayError('invalid_request', `The guardrail "${name}" is not configured.`, { param: 'guardrails' })
+  const all = configured.flatMap((guardrail) => {
+    const extraBody = wanted.get(guardrail.name)
+    if (extraBody === undefined) return guardrail.isDefault ? [guardrail] : []
+    return [{ ...guardrail, extraBody }]
+  })
+  return { all, readAnswers: at(all, 'post_call').length > 0 }
+}
+
+/** The request after those that judge before the call, rewritten where they say so. Throws GatewayError `guardrail_blocked`. */
+export async function guardRequest(guards: Guards, asked: Asked, call: LiveCall, record: CallRecord): Promise<Asked> {
+  let input = asked.input
+  for (const guardrail of at(guards.all, 'pre_call')) {
+    const texts = textsOfInput(call.operation, input)
+    input = await settled(guardrail, 'pre_call', 'request', texts, input, call, record)
+  }
+  return withInput(asked, input)
+}
+
+/** Fetches the answer while others judge the request, and holds it back until they agree. */
+export async function guardBeside(
+  guards: Guards,
+  asked: Asked,
+  call: LiveCall,
+  record: CallRecord,
+  fetchAnswer: (call: LiveCall) => Promise<Answer>,
+): Promise<Answer> {
+  const judges = at(guards.all, 'during_call')
+  if (judges.length === 0) return fetchAnswer(call)
+  const upstream = new Cancellation()
+  const forget = call.cancellation.onAbort((reason) => upstream.abort(reason))
+  const answer = fetchAnswer(call.within(upstream))
+  try {
+    const texts = textsOfInput(call.operation, asked.input)
+    await Promise.all(
+      judges.map((guardrail) => settled(guardrail, 'during_call', 'request', texts, asked.input, call, record)),
+    )
+    return await answer
+  } catch (error) {
+    upstream.abort(error)
+    answer.catch(() => {})
+    forget()
+    throw error
+  }
+}
+
+/**
+ * The answer after those that judge it, rewritten where they say so. A stream is held back until its end, so that
+ * nothing unjudged gets out. Throws GatewayError `guardrail_blocked`.
+ */
+export async function guardAnswer(
+  guards: Guards,
+  answer: Answer,
+  asked: Asked,
+  call: LiveCall,
+  record: CallRecord,
+): Promise<Answer> {
+  const judges = at(guards.all, 'post_call')
+  if (judges.length === 0 || (answer.type !== 'json' && answer.type !== 'stream')) return answer
+  const chunks = answer.type === 'stream' ? await Array.fromAsync(answer.chunks) : []
+  const whole = answer.type === 'json' ? answer.value : assemble(chunks)
+  let value = whole
+  for (const guardrail of judges) {
+    const texts = textsOfAnswer(call.operation, value)
+    value = await settled(guardrail, 'post_call', 'response', texts, asked.input, call, record)
+  }
+  if (answer.type === 'json') return { type: 'json', value }
+  return { type: 'stream', chunks: oneByOne(value === whole ? chunks : withTexts(chunks, value)) }
+}
+
+function at(guardrails: readonly ConfiguredGuardrail[], hook: Hook): readonly ConfiguredGuardrail[] {
+  return guardrails.filter(({ hooks }) => hooks.includes(hook))
+}
+
+/** Names in the request's `guardrails`, with the fields each adds to the judge's request. */
+function wantedGuardrails(field: unknown): ReadonlyMap<string, JsonObject> {
+  const entries = (Array.isArray(field) ? field : [field]).flatMap((item): readonly (readonly [string, unknown])[] =>
+    typeof item === 'string' ? [[item, {}]] : isJsonObject(item) ? Object.entries(item) : [],
+  )
+  return new Map(
+    entries.map(([name, value]) => [
+      name,
+      isJsonObject(value) && isJsonObject(value.extra_body) ? value.extra_body : {},
+    ]),
+  )
+}
+
+/** What one verdict leaves of the whole that the texts were taken from. With nothing to judge nobody is asked. */
+async function settled(
+  guardrail: ConfiguredGuardrail,
+  hook: Hook,
+  direction: GuardedText['direction'],
+  { whole, texts, roles, images, replace }: Texts,
+  input: JsonObject,
+  call: LiveCall,
+  record: CallRecord,
+): Promise<JsonObject> {
+  if (texts.length === 0) return whole
+  const { extraBody } = guardrail
+  const text = { direction, texts, roles, images, context: contextOf(input), ...(extraBody && { extraBody }) }
+  const verdict = await judge(guardrail, hook, text, call, record)
+  if (verdict.action === 'pass') return whole
+  if (verdict.action === 'rewrite') return replace(verdict.texts)
+  throw new GatewayError('guardrail_blocked', `Blocked by the guardrail ${guardrail.name}: ${verdict.reason}`, {
+    details: { guardrail_name: guardrail.name, ...verdict.details },
+  })
+}
+
+async function* oneByOne<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items
+}

@@ -1,0 +1,73 @@
+import type { CallReport, GuardrailRun, JsonObject, OperationName, Usage } from '@tianjillm/core'
+import type { LiveCall } from './call.ts'
+import type { Deployment } from './deployment.ts'
+
+/** What the server knows of a call before it begins. */
+export interface Arrival {
+  /** Route the client called. */
+  readonly route: string
+  readonly traceId: string
+  readonly tags: readonly string[]
+}
+
+/** The one thing about a call that changes while it runs; in the end it becomes the call's report. */
+export class CallRecord {
+  readonly arrival: Arrival
+  readonly startTime: number
+  readonly modelGroup: string
+  deployment: Deployment | undefined
+  model: string
+  upstreamStartTime: number | undefined
+  firstTokenTime: number | undefined
+  usage: Usage | undefined
+  responseId: string | undefined
+  attempts = 0
+  guardrails: GuardrailRun[] = []
+
+  constructor(arrival: Arrival, call: LiveCall) {
+    this.arrival = arrival
+    this.startTime = call.now()
+    this.modelGroup = call.model
+    this.model = call.model
+  }
+
+  report(
+    call: LiveCall,
+    end: {
+      readonly stream: boolean
+      readonly input: JsonObject | undefined
+      readonly output: JsonObject | undefined
+      readonly error: CallReport['error']
+    },
+  ): CallReport {
+    return {
+      id: call.id,
+      traceId: this.arrival.traceId,
+      operation: call.operation as OperationName,
+      status: end.error ? 'failure' : 'success',
+      stream: end.stream,
+      responseId: this.responseId,
+      provider: this.deployment?.providerName,
+      model: this.model,
+      modelGroup: this.modelGroup,
+      deploymentId: this.deployment?.id,
+      apiBase: this.deployment?.apiBase,
+      startTime: this.startTime,
+      endTime: call.now(),
+      upstreamStartTime: this.upstreamStartTime,
+      firstTokenTime: this.firstTokenTime,
+      usage: this.usage,
+      cost: undefined,
+      input: end.input,
+      output: end.output,
+      error: end.error,
+      caller: call.caller,
+      metadata: call.metadata,
+      tags: this.arrival.tags,
+      route: this.arrival.route,
+      httpStatus: end.error?.status ?? 200,
+      guardrails: this.guardrails,
+      attemptedRetries: Math.max(0, this.attempts - 1),
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { Callback, CallReport, Log } from '@tianjillm/core'
+import type { LiveCall } from './call.ts'
+
+/** A callback as configured. */
+export interface ConfiguredCallback {
+  readonly name: string
+  readonly callback: Callback
+  /** Which calls it hears of. */
+  readonly on: 'success' | 'failure' | 'both'
+}
+
+/** Tells callbacks of calls, apart from the calls themselves: none can delay or fail one. */
+export interface Reporter {
+  /** Whether any callback wants requests and answers in its reports. */
+  readonly wantsContent: boolean
+  started(call: LiveCall): void
+  deliver(report: CallReport): void
+  /** Delivers what waits and lets every callback send what it queued; never throws, ends after `deadline` ms. */
+  flush(deadline: number): Promise<void>
+}
+
+/** Milliseconds between two warnings about the same callback. */
+const QUIET = 60_000
+
+/** The reporter of an engine. */
+export function createReporter(callbacks: readonly ConfiguredCallback[], log: Log, now: () => number): Reporter {
+  const starters = callbacks.filter(({ callback }) => callback.start)
+  const lastWarning = new Map<string, number>()
+  let waiting: CallReport[] = []
+  let isScheduled = false
+
+  const complain = (name: string, error: unknown) => {
+    if (now() - (lastWarning.get(name) ?? 0) < QUIET) return
+    lastWarning.set(name, now())
+    log.warn(`The callback ${name} failed: ${error instanceof Error ? error.message : 'unknown error'}`)
+  }
+  const safely = async (name: string, action: () => unknown) => {
+    try {
+      await action()
+    } catch (error) {
+      complain(name, error)
+    }
+  }
+  const tell = (report: CallReport) => {
+    for (const { name, callback, on } of callbacks) {
+      if (on !== 'both' && on !== report.status) continue
+      const seen = callback.content ? report : { ...report, input: undefined, output: undefined }
+      void safely(name, () => callback[report.status]?.(seen))
+    }
+  }
+  const deliverAll = () => {
+    isScheduled = false
+    const reports = waiting
+    waiting = []
+    for (const report of reports) tell(report)
+  }
+
+  return {
+    wantsContent: callbacks.some(({ callback }) => callback.content === true),
+    started: (call) => {
+      for (const { name, callback } of starters) void safely(name, () => callback.start!(call))
+    },
+    deliver: (report) => {
+      if (callbacks.length === 0) return
+      waiting.push(report)
+      if (!isScheduled) setTimeout(deliverAll, 0)
+      isScheduled = true
+    },
+    flush: async (deadline) => {
+      deliverAll()
+      const flushes = callbacks.map(({ name, callback }) => safely(name, () => callback.flush?.()))
+      let late: ReturnType<typeof setTimeout> | undefined
+      const tooLate = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, deadline)
+      })
+      await Promise.race([Promise.all(flushes), tooLate])
+      clearTimeout(late)
+    },
+  }
+}

@@ -1,0 +1,71 @@
+import { isJsonObject, parseJson, type Usage } from '@tianjillm/core'
+
+const encoder = new TextEncoder()
+const USAGE = encoder.encode('"usage"')
+const DONE = encoder.encode('[DONE]')
+/** `finish_reason` with a reason; the wire of every vendor that is relayed writes it without blanks or with one. */
+const FINISHED = ['"finish_reason":"', '"finish_reason": "'].map((text) => encoder.encode(text))
+
+/** Bytes kept from before the last piece: more than any usage object is long. */
+const TAIL = 2048
+
+/**
+ * Finds the token counts in a vendor's answer without parsing it, however its bytes were cut, and whether a stream
+ * came to its end. Keeps the last few kilobytes.
+ */
+export class UsageScanner {
+  #tail: Uint8Array = new Uint8Array(0)
+  #usage: Usage | undefined
+  #isFinished = false
+
+  /** Looks at the next piece. */
+  feed(piece: Uint8Array): void {
+    const bytes = this.#tail.length === 0 ? piece : concatenated(this.#tail, piece)
+    const at = lastIndexOf(bytes, USAGE)
+    if (at !== -1) this.#usage = usageAt(bytes, at + USAGE.length) ?? this.#usage
+    this.#isFinished ||= lastIndexOf(bytes, DONE) !== -1 || FINISHED.some((mark) => lastIndexOf(bytes, mark) !== -1)
+    this.#tail = bytes.length > TAIL ? bytes.slice(-TAIL) : bytes
+  }
+
+  /** The last token counts that were seen. */
+  usage(): Usage | undefined {
+    return this.#usage
+  }
+
+  /** Whether the stream's end mark or a finish reason was seen. */
+  get isComplete(): boolean {
+    return this.#isFinished
+  }
+}
+
+function concatenated(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length)
+  whole.set(first)
+  whole.set(second, first.length)
+  return whole
+}
+
+function lastIndexOf(bytes: Uint8Array, wanted: Uint8Array): number {
+  const last = wanted.length - 1
+  for (let at = bytes.lastIndexOf(wanted[last]!); at >= last; at = bytes.lastIndexOf(wanted[last]!, at - 1)) {
+    let offset = 1
+    while (offset <= last && bytes[at - offset] === wanted[last - offset]) offset++
+    if (offset > last) return at - last
+  }
+  return -1
+}
+
+/** The object that follows `"usage"`, when it is there whole. */
+function usageAt(bytes: Uint8Array, from: number): Usage | undefined {
+  const open = bytes.indexOf(0x7b, from)
+  if (open === -1 || open - from > 4) return undefined
+  let depth = 0
+  for (let at = open; at < bytes.length; at++) {
+    if (bytes[at] === 0x7b) depth++
+    else if (bytes[at] === 0x7d && --depth === 0) {
+      const value = parseJson(new TextDecoder().decode(bytes.subarray(open, at + 1)))
+      return isJsonObject(value) && typeof value.prompt_tokens === 'number' ? (value as Usage) : undefined
+    }
+  }
+  return undefined
+}

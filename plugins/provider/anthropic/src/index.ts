@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { anthropic } from './anthropic.ts'
+
+register(anthropic)
+
+export { anthropic }

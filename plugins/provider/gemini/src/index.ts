@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { gemini } from './gemini.ts'
+
+register(gemini)
+
+export { gemini }
