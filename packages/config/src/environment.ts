@@ -75,14 +75,7 @@ function resolveScalar(
     return undefined
   }
   if (names.length === 0 && text.includes('os.environ/'))
-    problems.push(
-      problemAt(
-        tree.position,
-        'warning',
-        path,
-        'os.environ/NAME is only read when it is the whole value. Inside a text, write NAME in braces after a dollar sign.',
-      ),
-    )
+    problems.push(problemAt(tree.position, 'warning', path, misplacedReference))
   return { ...tree, value, ...(names.length > 0 && { isFromEnvironment: true as const }) }
 }
 
@@ -93,6 +86,9 @@ interface Expansion {
   /** Those of them that are unset and have no default. */
   readonly missing: readonly string[]
 }
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what to write.
+const misplacedReference = 'os.environ/NAME is only read when it is the whole value. Inside a text, write ${NAME}.'
 
 const wholeReference = /^(?:os\.environ\/[\w.-]+(?::os\.environ\/[\w.-]+)*|\$[A-Z_][A-Z0-9_]*)$/
 const innerReference = /\$\$\{|\$\{([A-Z_][A-Z0-9_]*)(?::-([^}]*))?\}|(?<=\s)os\.environ\/([\w.-]+)$/g
@@ -111,8 +107,9 @@ function expand(text: string, env: Environment): Expansion {
         .split(':')
         .map((reference) => lookUp(reference.replace(/^(?:os\.environ\/|\$)/, '')))
         .join(':')
-    : text.replace(innerReference, (match, name: string | undefined, byDefault: string | undefined) =>
-        name === undefined ? match.slice(1) : lookUp(name, byDefault),
-      )
+    : text.replace(innerReference, (match, name?: string, byDefault?: string, last?: string) => {
+        const reference = name ?? last
+        return reference === undefined ? match.slice(1) : lookUp(reference, byDefault)
+      })
   return { value, names, missing: [...missing] }
 }

@@ -186,6 +186,7 @@ async function accepted(exchange: Exchange, request: UpstreamRequest): Promise<R
 
 async function dispatch({ deployment, call, transport }: Exchange, request: UpstreamRequest): Promise<RelayReply> {
   const { provider, providerName, timeout, tls } = deployment
+  if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
   const signed = provider.authorize ? await provider.authorize(request, call) : request
   if (provider.reply) return new LocalReply(await provider.reply(signed, call))
   return transport.send(signed, { provider: providerName, cancellation: call.cancellation, timeout, tls })

@@ -1,19 +1,24 @@
 import type { RawBody } from '@tianjillm/engine'
 
 const KEY = Buffer.from('"model"')
+/** What any letter of the key begins with when it is written as an escape. */
+const ESCAPED_LETTER = Buffer.from('\\u006')
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c]
 
 /** The bytes of a JSON request, in which another model can be put without writing the rest anew. */
 export class JsonBody implements RawBody {
   readonly contentType = 'application/json'
   readonly #bytes: Buffer
+  readonly #hasModel: boolean
 
-  constructor(bytes: Buffer) {
+  /** The bytes must be valid JSON; `hasModel` tells whether it has a `model` at its top level. */
+  constructor(bytes: Buffer, hasModel: boolean) {
     this.#bytes = bytes
+    this.#hasModel = hasModel
   }
 
   withModel(model: string): Uint8Array | undefined {
-    const span = modelSpan(this.#bytes)
+    const span = this.#hasModel ? modelSpan(this.#bytes) : undefined
     if (span === undefined) return undefined
     const value = Buffer.from(JSON.stringify(model))
     if (
@@ -31,27 +36,15 @@ interface Span {
 }
 
 /**
- * Where the value of the top-level `model` stands, quotes included. Undefined when the key is not there, is there
- * twice, is written with escapes, or holds no text. The bytes are valid JSON.
+ * Where the value of the top-level `model` stands, quotes included. Undefined when the key is there twice, is written
+ * with escapes, or holds no text. The bytes are valid JSON with a top-level `model`.
  */
 function modelSpan(bytes: Buffer): Span | undefined {
-  const at = nextKey(bytes, 0)
+  const at = bytes.indexOf(KEY)
   if (at === -1) return undefined
-  // The key stands once in nearly every request; only otherwise its depth has to be found out.
-  if (nextKey(bytes, at + KEY.length) === -1)
-    return isEarly(bytes, at) ? textAfter(bytes, at + KEY.length) : topLevel(bytes)
-  return topLevel(bytes)
-}
-
-function nextKey(bytes: Buffer, from: number): number {
-  return bytes.indexOf(KEY, from)
-}
-
-/** Whether nothing but the opening brace comes before. */
-function isEarly(bytes: Buffer, at: number): boolean {
-  let before = at - 1
-  while (before >= 0 && isBlank(bytes[before]!)) before--
-  return before >= 0 && bytes[before] === 0x7b && bytes.subarray(0, before).every(isBlank)
+  // In nearly every request the word stands once and no letter is escaped: then it can only be that key.
+  const isOnly = bytes.indexOf(KEY, at + KEY.length) === -1 && bytes.indexOf(ESCAPED_LETTER) === -1
+  return isOnly ? textAfter(bytes, at + KEY.length) : topLevel(bytes)
 }
 
 /** Walks through the text, counting braces, to the only `model` of depth one. */

@@ -165,7 +165,7 @@ function readJson(bytes: Buffer): { readonly input: JsonObject; readonly raw: Js
     throw new GatewayError('invalid_request', `The body is not valid JSON${where ? ` (${where})` : ''}.`)
   }
   if (!isJsonObject(value)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
-  return { input: value, raw: new JsonBody(bytes) }
+  return { input: value, raw: new JsonBody(bytes, Object.hasOwn(value, 'model')) }
 }
 
 const numericFields = new Set(['n', 'temperature', 'output_compression', 'partial_images'])

@@ -332,6 +332,7 @@ function replyOf(status: number, type: string, body: () => AsyncGenerator<Uint8A
 function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> | undefined {
   if (!milliseconds) return undefined
   return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
     const timer = setTimeout(resolve, milliseconds)
     signal.addEventListener(
       'abort',
