@@ -1,153 +1,142 @@
 import type { JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
 
-// Environment variables hold text, so numbers and flags may come as text too; flags in any of YAML 1.1's ways.
+type Schema = v.GenericSchema
+type Entries = Readonly<Record<string, Schema>>
+
+// The environment holds text, so numbers and flags may come as text too; flags in any of YAML 1.1's ways.
+const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+const FLAG = /^(true|false|yes|no|on|off|1|0)$/i
+
 const text = v.string('expected a string')
-const numberMessage = 'expected a number'
-const number = v.union(
-  [
-    v.pipe(v.number(), v.finite(numberMessage)),
-    v.pipe(v.string(), v.regex(/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i, numberMessage)),
-  ],
-  numberMessage,
+const number = either(
+  'expected a number',
+  v.pipe(v.number(), v.finite('expected a number')),
+  v.pipe(v.string(), v.regex(NUMBER, 'expected a number')),
 )
-const flagMessage = 'expected true or false'
-const flag = v.union(
-  [v.boolean(), v.pipe(v.string(), v.regex(/^(true|false|yes|no|on|off|1|0)$/i, flagMessage))],
-  flagMessage,
-)
-const map = v.record(v.string(), v.unknown(), 'expected a map')
-const texts = v.array(text, 'expected a list')
-const textOrTexts = v.union([text, texts], 'expected a string or a list of strings')
+const flag = either('expected true or false', v.boolean(), v.pipe(v.string(), v.regex(FLAG, 'expected true or false')))
+const certificates = either('expected true, false or the path of a CA bundle', v.boolean(), text)
+const texts = list(text)
+const textOrTexts = either('expected a string or a list of strings', text, texts)
+const anyMap = mapOf(v.unknown())
 
-/** Every value of the map may be left out or empty. */
-function section<const Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.looseObject(optional(entries), 'expected a map')
+/** A map that must have some keys, and may have others; more are fine. */
+function map(required: Entries, others: Entries = {}): Schema {
+  const optional = Object.entries(others).map(([key, schema]) => [key, v.nullish(schema)] as const)
+  return notList(v.looseObject({ ...required, ...Object.fromEntries(optional) }, 'expected a map'))
 }
 
-function optional<const Entries extends v.ObjectEntries>(entries: Entries) {
-  const wrapped = Object.entries(entries).map(([key, schema]) => [key, v.nullish(schema)])
-  return Object.fromEntries(wrapped) as { [Key in keyof Entries]: v.NullishSchema<Entries[Key], undefined> }
+function mapOf(values: Schema): Schema {
+  return notList(v.record(v.string(), values, 'expected a map'))
 }
 
-const modelParams = v.looseObject(
-  {
-    model: text,
-    ...optional({
-      custom_llm_provider: text,
-      litellm_credential_name: text,
-      organization: textOrTexts,
-      drop_params: flag,
-      extra_body: map,
-      extra_headers: map,
-      headers: map,
-      guardrails: texts,
-      ssl_verify: v.union([v.boolean(), text], 'expected true, false or the path of a CA bundle'),
-      cooldown_time: number,
-      max_parallel_requests: number,
-      max_retries: number,
-      num_retries: number,
-      order: number,
-      rpm: number,
-      stream_timeout: number,
-      tags: texts,
-      timeout: number,
-      tpm: number,
-      weight: number,
-    }),
-  },
-  'expected a map',
-)
+/** To valibot an array is an object too. */
+function notList(schema: Schema): Schema {
+  const nothing = v.never('expected a map')
+  return v.lazy((input) => (Array.isArray(input) ? nothing : schema))
+}
 
-const models = v.array(
-  v.looseObject(
+function list(items: Schema): Schema {
+  return v.array(items, 'expected a list')
+}
+
+function either(message: string, ...schemas: readonly Schema[]): Schema {
+  return v.union(schemas, message)
+}
+
+const models = list(
+  map(
     {
       model_name: text,
-      litellm_params: modelParams,
-      model_info: v.nullish(section({ id: v.union([v.string(), v.number()], 'expected a string') })),
+      litellm_params: map(
+        { model: text },
+        {
+          cooldown_time: number,
+          custom_llm_provider: text,
+          drop_params: flag,
+          extra_body: anyMap,
+          extra_headers: anyMap,
+          guardrails: texts,
+          headers: anyMap,
+          litellm_credential_name: text,
+          max_parallel_requests: number,
+          max_retries: number,
+          num_retries: number,
+          order: number,
+          organization: textOrTexts,
+          rpm: number,
+          ssl_verify: certificates,
+          stream_timeout: number,
+          tags: texts,
+          timeout: number,
+          tpm: number,
+          weight: number,
+        },
+      ),
     },
-    'expected a map',
+    { model_info: map({}, { id: either('expected a string', v.string(), v.number()) }) },
   ),
-  'expected a list',
 )
 
-const credentials = v.array(
-  v.looseObject({ credential_name: text, credential_values: v.nullish(map) }, 'expected a map'),
-  'expected a list',
-)
+const credentials = list(map({ credential_name: text }, { credential_values: anyMap }))
 
-const modes = v.union(
-  [text, texts, section({ tags: v.record(v.string(), textOrTexts, 'expected a map'), default: textOrTexts })],
+const modes = either(
   'expected a mode, a list of modes, or a map with tags and default',
+  text,
+  texts,
+  map({}, { tags: mapOf(textOrTexts), default: textOrTexts }),
 )
 
-const guardrails = v.array(
-  v.looseObject(
+const guardrails = list(
+  map(
     {
       guardrail_name: text,
-      litellm_params: v.looseObject(
-        {
-          guardrail: text,
-          mode: modes,
-          ...optional({ default_on: flag, timeout: number, guardrail_timeout: number, weight: number }),
-        },
-        'expected a map',
+      litellm_params: map(
+        { guardrail: text, mode: modes },
+        { default_on: flag, guardrail_timeout: number, timeout: number, weight: number },
       ),
-      guardrail_info: v.nullish(map),
     },
-    'expected a map',
+    { guardrail_info: anyMap },
   ),
-  'expected a list',
 )
 
-const searchTools = v.array(
-  v.looseObject(
+const searchTools = list(
+  map(
     {
       search_tool_name: text,
-      litellm_params: v.looseObject(
-        { search_provider: text, ...optional({ timeout: number, max_retries: number }) },
-        'expected a map',
-      ),
-      search_tool_info: v.nullish(map),
+      litellm_params: map({ search_provider: text }, { max_retries: number, timeout: number }),
     },
-    'expected a map',
+    { search_tool_info: anyMap },
   ),
-  'expected a list',
 )
 
-const callbackNames = v.union(
-  [text, v.array(v.union([text, map], 'expected a name, or a map from a name to its options'), 'expected a list')],
+const callbacks = either(
   'expected a list of callbacks',
+  text,
+  list(either('expected a name, or a map from a name to its options', text, anyMap)),
 )
 
-const fallbacks = v.array(v.record(v.string(), texts, 'expected a map'), 'expected a list')
+const fallbacks = list(mapOf(texts))
 
-const routingKeys = {
-  num_retries: number,
+/** What `litellm_settings` and `router_settings` share. */
+const routing = {
   allowed_fails: number,
-  cooldown_time: number,
-  fallbacks,
-  context_window_fallbacks: fallbacks,
   content_policy_fallbacks: fallbacks,
+  context_window_fallbacks: fallbacks,
+  cooldown_time: number,
   default_fallbacks: texts,
+  fallbacks,
+  num_retries: number,
 }
 
-/** What a configuration file must look like. Free of transformations, so that a JSON schema can be made of it. */
-export const configFile: v.GenericSchema<unknown, JsonObject> = section({
-  model_list: models,
-  credential_list: credentials,
-  guardrails,
-  search_tools: searchTools,
-  callbacks: callbackNames,
-  callback_settings: v.record(v.string(), v.nullish(map), 'expected a map'),
-  plugins: texts,
-  litellm_settings: section({
-    ...routingKeys,
-    callbacks: callbackNames,
-    success_callback: callbackNames,
-    failure_callback: callbackNames,
-    guardrails,
+const settings = map(
+  {},
+  {
+    ...routing,
+    callbacks,
     drop_params: flag,
+    failure_callback: callbacks,
+    guardrails,
     json_logs: flag,
     modify_params: flag,
     network_mock: flag,
@@ -157,50 +146,75 @@ export const configFile: v.GenericSchema<unknown, JsonObject> = section({
     request_timeout: number,
     skip_system_message_in_guardrail: flag,
     skip_tool_message_in_guardrail: flag,
-    ssl_verify: v.union([v.boolean(), text], 'expected true, false or the path of a CA bundle'),
+    ssl_verify: certificates,
+    success_callback: callbacks,
     turn_off_message_logging: flag,
-  }),
-  general_settings: section({
-    master_key: text,
-    database_url: text,
-    litellm_key_header_name: text,
+  },
+)
+
+const generalSettings = map(
+  {},
+  {
+    always_include_stream_usage: flag,
     completion_model: text,
+    database_url: text,
+    disable_spend_logs: flag,
     embedding_model: text,
+    forward_client_headers_to_llm_api: flag,
+    global_max_parallel_requests: number,
     image_generation_model: text,
-    moderation_model: text,
-    user_header_name: text,
+    litellm_key_header_name: text,
+    master_key: text,
+    max_parallel_requests: number,
     max_request_size_mb: number,
     max_response_size_mb: number,
-    max_parallel_requests: number,
-    global_max_parallel_requests: number,
-    always_include_stream_usage: flag,
-    disable_spend_logs: flag,
-    forward_client_headers_to_llm_api: flag,
+    moderation_model: text,
     search_tools: searchTools,
-  }),
-  router_settings: section({
-    ...routingKeys,
-    default_litellm_params: map,
+    user_header_name: text,
+  },
+)
+
+const modelAlias = either(
+  'expected the name of a model, or a map with model and hidden',
+  text,
+  map({ model: text }, { hidden: flag }),
+)
+
+const routerSettings = map(
+  {},
+  {
+    ...routing,
+    default_litellm_params: anyMap,
     disable_cooldowns: flag,
     enable_pre_call_check: flag,
     enable_pre_call_checks: flag,
     enable_tag_filtering: flag,
-    tag_filtering_match_any: flag,
     guardrail_list: guardrails,
     max_fallbacks: number,
-    model_group_alias: v.record(
-      v.string(),
-      v.union(
-        [text, v.looseObject({ model: text, hidden: v.nullish(flag) })],
-        'expected the name of a model, or a map with model and hidden',
-      ),
-      'expected a map',
-    ),
+    model_group_alias: mapOf(modelAlias),
     retry_after: number,
     routing_strategy: text,
-    routing_strategy_args: map,
+    routing_strategy_args: anyMap,
     search_tools: searchTools,
     stream_timeout: number,
+    tag_filtering_match_any: flag,
     timeout: number,
-  }),
-})
+  },
+)
+
+/** What a configuration file must look like once its environment is resolved. Free of transformations. */
+export const configFile: v.GenericSchema<unknown, JsonObject> = map(
+  {},
+  {
+    callback_settings: mapOf(v.nullish(anyMap)),
+    callbacks,
+    credential_list: credentials,
+    general_settings: generalSettings,
+    guardrails,
+    litellm_settings: settings,
+    model_list: models,
+    plugins: texts,
+    router_settings: routerSettings,
+    search_tools: searchTools,
+  },
+) as v.GenericSchema<unknown, JsonObject>

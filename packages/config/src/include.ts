@@ -66,7 +66,8 @@ function includes(tree: Tree, problems: Problem[]): readonly WrittenInclude[] {
     const report = (message: string) => {
       problems.push(problemAt(item.position, 'error', isList ? ['include', index] : ['include'], message))
     }
-    if (item.type === 'scalar' && typeof item.value === 'string') return [{ path: item.value, report }]
+    if (item.type === 'scalar' && typeof item.value === 'string' && item.value !== '')
+      return [{ path: item.value, report }]
     report('expected the path of a file')
     return []
   })

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is the syntax under test.
 import { describe, expect, test } from 'vitest'
 import { type Config, formatProblem, readConfig } from '../src/index.ts'
 
@@ -19,8 +20,8 @@ describe('the file as a whole', () => {
 
   test.each(['', '# only a comment', '---'])('without content has no models, and says so: %j', (text) => {
     const { config, problems } = read(text)
-    expect(problems.map(formatProblem)).toEqual([
-      'proxy_config.yaml:1:1: warning: the file is empty, so there are no models',
+    expect(problems).toMatchObject([
+      { severity: 'warning', line: 1, path: '', message: 'the file is empty, so there are no models' },
     ])
     expect(config?.models).toEqual([])
   })
@@ -34,6 +35,10 @@ describe('the file as a whole', () => {
 
   test('must be a map', () => {
     expect(problemsOf('- a\n- b')).toEqual(['proxy_config.yaml:1:1: error: expected a map, received a list'])
+    expect(problemsOf('general_settings: [a]\nrouter_settings: {model_group_alias: [b]}')).toEqual([
+      'proxy_config.yaml:1:1: error: general_settings: expected a map, received a list',
+      'proxy_config.yaml:2:19: error: router_settings.model_group_alias: expected a map, received a list',
+    ])
     expect(problemsOf('hello')).toEqual(['proxy_config.yaml:1:1: error: expected a map, received "hello"'])
   })
 
@@ -93,11 +98,10 @@ genral_settings: {}
   })
 
   test('hold every syntax error', () => {
-    expect(problemsOf('a: [1\nb: "x\nc: 1')).toEqual([
-      expect.stringMatching(/^proxy_config\.yaml:2:\d+: error: /),
-      ...Array.from({ length: problemsOf('a: [1\nb: "x\nc: 1').length - 1 }, () => expect.stringContaining('error')),
+    expect(problemsOf('a: [1, 2\nb: "x\nc: @d')).toEqual([
+      'proxy_config.yaml:2:1: error: Flow sequence in block collection must be sufficiently indented and end with a ]',
+      'proxy_config.yaml:3:6: error: Missing closing "quote',
     ])
-    expect(problemsOf('a: 1\n\tb: 2\n c: @d')[0]).toContain('proxy_config.yaml:2:1: error: Tabs are not allowed')
   })
 
   test('tell of a key that is there twice, and of a second document', () => {
@@ -195,7 +199,7 @@ router_settings:
       'router_settings.model_group_alias.__proto__ is a reserved name, and ignored',
     ])
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
-    expect((config?.models[0]?.extraBody as { polluted?: unknown }).polluted).toBeUndefined()
+    expect(config?.models[0]?.extraBody.polluted).toBeUndefined()
     expect(config?.router.modelGroupAlias.get('toString')).toBeUndefined()
   })
 

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: JavaScript in a configuration.
 import { describe, expect, test } from 'vitest'
 import { type Config, formatProblem, readConfig } from '../src/index.ts'
 

@@ -18,6 +18,7 @@ describe('parseDataUrl', () => {
     'https://example.test/a.png',
     'data:image/png,raw',
     'data:image/png;base64',
+    'data:image/png;base64!',
     'data:image/svg+xml;utf8,<svg/>',
     'data:',
     ' data:image/png;base64,iVBORw==',

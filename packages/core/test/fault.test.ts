@@ -62,6 +62,10 @@ describe('upstreamError', () => {
     expect(errorOf(400, body).message).toBe(`groq: ${message}`)
   })
 
+  it('cuts long words short', () => {
+    expect(errorOf(400, 'x'.repeat(5000)).message).toBe(`groq: ${'x'.repeat(1000)}`)
+  })
+
   it('keeps what is said of refused credentials to itself', () => {
     expect(errorOf(401, { error: { message: 'Incorrect API key provided: sk-123' } }).message).toBe(
       'groq: the vendor refused the configured credentials',

@@ -7,7 +7,7 @@ import type { Deployment } from './deployment.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
 import { type Groups, groupDeployments, plan } from './plan.ts'
-import { type Arrival, CallRecord } from './record.ts'
+import type { CallRecord } from './record.ts'
 import { asGatewayError, reportFailure, watched } from './report.ts'
 import { type ConfiguredCallback, createReporter, type Reporter } from './reporter.ts'
 import { type Route, send } from './send.ts'
@@ -39,12 +39,6 @@ export interface Engine {
   readonly mock: (() => Promise<Deployment>) | undefined
 }
 
-/** An answer with what its headers tell. */
-export interface Outcome {
-  readonly answer: Answer
-  readonly record: CallRecord
-}
-
 /** An engine from its parts. */
 export function createEngine(parts: EngineParts): Engine {
   const { host, transport, deployments, searchTools = [], guardrails = [], callbacks = [], mock } = parts
@@ -61,9 +55,11 @@ export function createEngine(parts: EngineParts): Engine {
   }
 }
 
-/** A request's way through the house, the same for every operation. Throws GatewayError; every call is reported once. */
-export async function run(engine: Engine, call: LiveCall, asked: Asked, arrival: Arrival): Promise<Outcome> {
-  const record = new CallRecord(arrival, call)
+/**
+ * A request's way through the house, the same for every operation. What becomes known on the way is put into `record`.
+ * Throws GatewayError; every call is reported once, when its answer has gone or failed.
+ */
+export async function run(engine: Engine, call: LiveCall, asked: Asked, record: CallRecord): Promise<Answer> {
   engine.reporter.started(call)
   let allowed = asked
   try {
@@ -78,7 +74,7 @@ export async function run(engine: Engine, call: LiveCall, asked: Asked, arrival:
       attempt(routes, inner, record, (route) => send(route, allowed, inner, engine.transport, guards.readAnswers)),
     )
     const settled = await guardAnswer(guards, answer, allowed, call, record)
-    return { answer: watched(settled, allowed, call, record, engine.reporter), record }
+    return watched(settled, allowed, call, record, engine.reporter)
   } catch (cause) {
     const error = asGatewayError(cause)
     reportFailure(error, allowed, call, record, engine.reporter)

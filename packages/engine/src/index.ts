@@ -13,7 +13,7 @@ export {
 } from './connect.ts'
 export { createCallback, createGuardrail } from './create.ts'
 export { createDeployment, type Deployment, type DeploymentSettings } from './deployment.ts'
-export { createEngine, type Engine, type EngineParts, type Outcome, run } from './engine.ts'
+export { createEngine, type Engine, type EngineParts, run } from './engine.ts'
 export { createHost } from './host.ts'
 export type { ConfiguredGuardrail } from './judge.ts'
 export { type Arrival, CallRecord } from './record.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
-import { type Arrival, asGatewayError, Cancellation, LiveCall, type Outcome, run } from '@tianjillm/engine'
+import { type Arrival, asGatewayError, CallRecord, Cancellation, LiveCall, run } from '@tianjillm/engine'
 import type { Gateway } from '../gateway.ts'
 import { readBody } from './body.ts'
 import { readRequest } from './requests.ts'
@@ -48,9 +48,10 @@ export async function serveCall(
       metadata: objectAt(asked.input, 'litellm_metadata', 'tianji_metadata', 'metadata'),
       cancellation,
     })
-    const outcome = await run(gateway.engine, call, asked, arrivalOf(route, incoming, asked.input, id))
-    entry.note(outcome.record)
-    await respond(outgoing, outcome.answer, { ...headers, ...headersOf(outcome) })
+    const record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
+    entry.note(record)
+    const answer = await run(gateway.engine, call, asked, record)
+    await respond(outgoing, answer, { ...headers, ...headersOf(record) })
   } catch (cause) {
     const error = gateway.redact(asGatewayError(cause))
     entry.fail(error)
@@ -105,12 +106,12 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
   return {}
 }
 
-function headersOf({ record }: Outcome): OutgoingHttpHeaders {
+function headersOf(record: CallRecord): OutgoingHttpHeaders {
   const facts: Record<string, string | undefined> = {
     'model-id': record.deployment?.id,
     'model-group': record.modelGroup,
     'attempted-retries': String(Math.max(0, record.attempts - 1)),
-    'applied-guardrails': record.guardrails.map(({ name }) => name).join(',') || undefined,
+    'applied-guardrails': [...new Set(record.guardrails.map(({ name }) => name))].join(',') || undefined,
   }
   const headers: OutgoingHttpHeaders = {}
   for (const [name, value] of Object.entries(facts)) {

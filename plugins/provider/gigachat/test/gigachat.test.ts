@@ -447,6 +447,13 @@ providerContract(gigachat, {
         error: { kind: 'rate_limited', message: 'gigachat: Too many requests' },
       },
       {
+        title: 'tells when a stream ends without a finish reason',
+        input: { model, messages, stream: true },
+        sent: [asksToken, { url: `${base}/chat/completions` }],
+        reply: answers({ headers: eventStream, body: sse(event({ content: 'Hel' }), '[DONE]') }),
+        error: { kind: 'upstream_invalid_response', message: 'gigachat: the stream ended before' },
+      },
+      {
         title: 'tells when the key is refused, without showing it',
         input: { model, messages },
         sent: [asksToken],

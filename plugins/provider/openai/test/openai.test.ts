@@ -151,6 +151,16 @@ providerContract(openai, {
         error: { kind: 'upstream_error', message: 'openai: The server had an error' },
       },
       {
+        title: 'tells when a stream ends without a finish reason',
+        input: { model: 'gpt-4.1', messages, stream: true },
+        sent: { url: `${url}/chat/completions` },
+        reply: { headers: eventStream, body: sse(chunk({ content: 'Sev' }), '[DONE]') },
+        error: {
+          kind: 'upstream_invalid_response',
+          message: 'openai: the stream ended before the answer was complete',
+        },
+      },
+      {
         title: 'tells an event that is not JSON',
         input: { model: 'gpt-4.1', messages, stream: true },
         sent: { url: `${url}/chat/completions` },

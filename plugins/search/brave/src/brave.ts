@@ -121,7 +121,7 @@ function resultsOf(answer: unknown, query: SearchQuery): SearchResults {
   if (!isJsonObject(answer))
     throw new GatewayError('upstream_invalid_response', 'brave: the answer is not an object.', { provider: 'brave' })
   const found = (filterOf(query) ?? sections).flatMap((name) => entriesOf(answer[name]))
-  return { object: 'search', results: found.slice(0, query.max_results).map(resultOf) }
+  return { object: 'search', results: found.map(resultOf) }
 }
 
 /** What can be linked to; infoboxes and the like may have no URL of their own. */
