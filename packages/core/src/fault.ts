@@ -67,15 +67,16 @@ function kindByBody({ status, body }: FailedReply): ErrorKind | undefined {
 }
 
 /** The vendor's words in any of the usual shapes; never raw HTML. */
-function messageOf(body: unknown): string | undefined {
+function messageOf(body: unknown, depth = 0): string | undefined {
+  if (depth > 4) return undefined
   if (typeof body === 'string') return body.trim() !== '' && !body.trimStart().startsWith('<') ? body.trim() : undefined
-  if (Array.isArray(body)) return messageOf(body[0])
+  if (Array.isArray(body)) return messageOf(body[0], depth + 1)
   if (!isJsonObject(body)) return undefined
   for (const field of ['error', 'message', 'Message', 'error_msg', 'msg', 'detail', 'errors']) {
     const value = body[field]
     if (typeof value === 'string' && value !== '') return value
     if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join('; ')
-    const inner = messageOf(value)
+    const inner = messageOf(value, depth + 1)
     if (inner !== undefined && typeof value !== 'string') return inner
   }
   return undefined

@@ -58,7 +58,10 @@ export interface Operation<In, Out, Chunk = never> {
   /** Fields that speak to the gateway (`mock_response`) and are still handed to this operation. */
   readonly reads?: readonly string[]
   readonly split?: Split<In, Out>
-  /** How to ask. `input.model` is the vendor's model id. */
+  /**
+   * How to ask. `input.model` is the vendor's model id. Throws GatewayError `unsupported_parameter` with `param` for a
+   * value it cannot honour; with `drop_params` it is asked again without that parameter.
+   */
   request(input: In, call: Call): Awaitable<UpstreamRequest>
   /** Looks at a whole answer (it may be read here and again later): undefined when it is final. */
   poll?(reply: UpstreamReply, call: Call): Awaitable<PollRequest | undefined>

@@ -41,7 +41,7 @@ export async function* serverSentEvents(bytes: AsyncIterable<Uint8Array>): Async
 }
 
 /**
- * The JSON values of an event stream up to `[DONE]`, each with its event's name. Throws GatewayError
+ * The JSON values of an event stream up to `[DONE]`, each with its event's name; empty events are heartbeats. Throws GatewayError
  * `upstream_invalid_response` for data that is not JSON.
  */
 export async function* serverSentJson(
@@ -49,6 +49,7 @@ export async function* serverSentJson(
 ): AsyncGenerator<{ readonly event: string | undefined; readonly data: unknown }> {
   for await (const { event, data } of serverSentEvents(bytes)) {
     if (data === '[DONE]') return
+    if (data === '') continue
     let value: unknown
     try {
       value = JSON.parse(data)

@@ -77,16 +77,35 @@ interface Exchange {
   readonly mustRead: boolean
 }
 
-async function ask(exchange: Exchange, input: JsonObject, raw?: RawBody): Promise<Answer> {
+async function ask(exchange: Exchange, asked: JsonObject, raw?: RawBody): Promise<Answer> {
   const { operation, call } = exchange
   const passthrough = passthroughOf(exchange.deployment, operation, call)
-  const written = passthrough && raw && splice(passthrough, raw, call.model)
-  const request = withExtras(written ?? (await operation.request(input, call)), exchange.deployment, exchange.extras)
+  const spliced = passthrough && raw && splice(passthrough, raw, call.model)
+  const { input, written } = spliced ? { input: asked, written: spliced } : await write(exchange, asked)
+  const request = withExtras(written, exchange.deployment, exchange.extras)
   const reply = await accepted(exchange, request)
-  if (written && passthrough.direction === 'both' && !exchange.mustRead) return handOn(reply)
+  if (spliced && passthrough.direction === 'both' && !exchange.mustRead) return handOn(reply)
   if (input.stream === true && operation.stream) return { type: 'stream', chunks: operation.stream(reply, call, input) }
   const final = operation.poll ? await poll(exchange, request, reply) : reply
   return render(call.operation, input, await operation.response(final, call, input))
+}
+
+/**
+ * The request as the provider writes it. A parameter whose value it finds it cannot honour is left out, when that is
+ * what is wanted of parameters a vendor lacks.
+ */
+async function write(exchange: Exchange, input: JsonObject): Promise<{ input: JsonObject; written: UpstreamRequest }> {
+  try {
+    return { input, written: await exchange.operation.request(input, exchange.call) }
+  } catch (error) {
+    const param = isGatewayError(error) && error.kind === 'unsupported_parameter' ? error.facts.param : undefined
+    if (!drops(exchange.deployment, exchange.extras) || param === undefined || input[param] === undefined) throw error
+    return write(exchange, Object.fromEntries(Object.entries(input).filter(([name]) => name !== param)))
+  }
+}
+
+function drops(deployment: Deployment, input: JsonObject): boolean {
+  return input.drop_params === true || deployment.dropParams
 }
 
 /** The vendor's bytes for the client: JSON whole, so that a connection that breaks is an error; all else as it comes. */
@@ -111,8 +130,7 @@ function operationOf(deployment: Deployment, call: LiveCall): AnyOperation {
 function settle(deployment: Deployment, operation: AnyOperation, { input }: Asked, call: LiveCall): JsonObject {
   const cleaned = withoutGatewayFields(input, operation.reads)
   const filled = withDefaults(cleaned, deployment.defaults)
-  const drop = input.drop_params === true || deployment.dropParams
-  return settleParameters(deployment.providerName, call.operation, operation, filled, drop)
+  return settleParameters(deployment.providerName, call.operation, operation, filled, drops(deployment, input))
 }
 
 function withDefaults(input: JsonObject, defaults: JsonObject): JsonObject {

@@ -21,8 +21,8 @@ export interface Sent {
   readonly json?: unknown
   /** A body byte by byte. */
   readonly bytes?: string | Uint8Array
-  /** A multipart body: exactly these fields. */
-  readonly form?: Readonly<Record<string, string | SentFile>>
+  /** A multipart body: exactly these fields; a repeated one is a list. */
+  readonly form?: Readonly<Record<string, string | SentFile | readonly string[]>>
 }
 
 /** Asserts that what arrived is what was expected. */
@@ -41,7 +41,7 @@ export async function expectSent(arrived: Arrived | undefined, sent: Sent): Prom
   }
   if (typeof sent.bytes === 'string') expect(request.text).toBe(sent.bytes)
   else if (sent.bytes) expect(Buffer.from(request.body).equals(Buffer.from(sent.bytes)), 'body bytes').toBe(true)
-  if (sent.form) expect(await formOf(request)).toEqual(await expectedForm(sent.form))
+  if (sent.form) expect(await formOf(request)).toEqual(expectedForm(sent.form))
 }
 
 async function formOf(request: Arrived): Promise<JsonObject> {
@@ -49,19 +49,23 @@ async function formOf(request: Arrived): Promise<JsonObject> {
   expect(type).toMatch(/^multipart\/form-data; ?boundary=/)
   const form = await new Response(new Uint8Array(request.body), { headers: { 'content-type': type } }).formData()
   const fields: Record<string, unknown> = {}
-  for (const [name, value] of form.entries())
-    fields[name] =
-      typeof value === 'string'
-        ? value
-        : { name: value.name, type: value.type, bytes: Buffer.from(await value.arrayBuffer()).toString('hex') }
+  for (const name of new Set(form.keys())) {
+    const values = await Promise.all(form.getAll(name).map(valueIn))
+    fields[name] = values.length === 1 ? values[0] : values
+  }
   return fields
 }
 
-async function expectedForm(form: Readonly<Record<string, string | SentFile>>): Promise<JsonObject> {
+async function valueIn(value: FormDataEntryValue): Promise<unknown> {
+  if (typeof value === 'string') return value
+  return { name: value.name, type: value.type, bytes: Buffer.from(await value.arrayBuffer()).toString('hex') }
+}
+
+function expectedForm(form: NonNullable<Sent['form']>): JsonObject {
   return Object.fromEntries(
     Object.entries(form).map(([name, value]) => [
       name,
-      typeof value === 'string'
+      typeof value === 'string' || 'length' in value
         ? value
         : {
             name: value.name ?? expect.any(String),

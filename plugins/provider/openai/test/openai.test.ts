@@ -342,7 +342,7 @@ providerContract(openai, {
             temperature: '0.5',
             response_format: 'verbose_json',
             // Both are sent under this name; the suite keeps the last.
-            'timestamp_granularities[]': 'segment',
+            'timestamp_granularities[]': ['word', 'segment'],
           },
         },
         reply: {

@@ -177,7 +177,15 @@ function editFields(input: ImageEditRequest, edit: Edit): JsonObject {
 }
 
 function refuseUrl(format: string | null | undefined): void {
-  if (format === 'url') throw invalid('response_format', 'images come as b64_json only. Leave response_format out.')
+  if (format === 'url')
+    throw new GatewayError(
+      'unsupported_parameter',
+      'stability: images come as b64_json only. Leave response_format out.',
+      {
+        param: 'response_format',
+        provider: 'stability',
+      },
+    )
 }
 
 function invalid(param: string, message: string): GatewayError {

@@ -1,4 +1,5 @@
 import { NOW, providerContract } from '@tianjillm/testing'
+import { expect } from 'vitest'
 import { stability } from '../src/stability.ts'
 
 const base = 'https://api.stability.ai/v2beta'
@@ -136,7 +137,18 @@ providerContract(stability, {
         input: { model: 'stable-image-core', prompt, response_format: 'url' },
         sent: [],
         reply: [],
-        error: { kind: 'invalid_request', message: 'b64_json only', param: 'response_format' },
+        error: { kind: 'unsupported_parameter', message: 'b64_json only', param: 'response_format' },
+      },
+      {
+        title: 'drops the wish for a URL when told to',
+        input: { model: 'stable-image-core', prompt, response_format: 'url' },
+        dropParams: true,
+        sent: {
+          url: 'https://api.stability.ai/v2beta/stable-image/generate/core',
+          form: { prompt },
+        },
+        reply: { body: { image: 'aW1n', finish_reason: 'SUCCESS', seed: 1 } },
+        check: (answer) => expect(answer).toMatchObject({ data: [{ b64_json: 'aW1n' }] }),
       },
       {
         title: 'refuses a quality',
@@ -249,7 +261,7 @@ providerContract(stability, {
         input: { model: 'inpaint', prompt, image, response_format: 'url' },
         sent: [],
         reply: [],
-        error: { kind: 'invalid_request', param: 'response_format' },
+        error: { kind: 'unsupported_parameter', param: 'response_format' },
       },
       {
         title: 'asks where the environment says',
