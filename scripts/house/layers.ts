@@ -4,6 +4,7 @@ import { codeOf, importsOf } from './source.ts'
 
 const bases = [
   'anthropic-messages',
+  'bedrock-converse',
   'aws',
   'batch-callback',
   'gemini-content',
@@ -75,7 +76,7 @@ function checkImports(
   }
 
   function leaves(specifier: string): boolean {
-    return !new URL(specifier, `file:///${path}`).pathname.startsWith(`/${found.path}/src/`)
+    return !new URL(specifier, `file:///${path}`).pathname.startsWith(`/${found.path}/`)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Difference } from './difference.ts'
 import { filesIn } from './house.ts'
 import { commentsOf } from './source.ts'
 
-const written = /\.(ts|mts|js|mjs|json|md|ya?ml|sh)$/
+const written = /\.(ts|mts|js|mjs|json|md|ya?ml|sh)$|^\.ci\//
 
 interface Leftover {
   readonly pattern: RegExp
@@ -20,7 +20,7 @@ const leftovers: readonly Leftover[] = [
   },
   {
     pattern: /\bregistry\.(?:npmjs|yarnpkg|npmmirror)\.|\b(?:artifactory|nexus|verdaccio)\.\w/,
-    says: 'names a package registry, which is each machine’s own choice',
+    says: 'names a package registry, which is for each machine to choose',
   },
   {
     pattern: /\b(?:TODO|FIXME|XXX)\b(?!.*#\d)/,

@@ -84,7 +84,7 @@ function checkReadme(root: string, plugin: PluginPackage): readonly Difference[]
 
 /** All code blocks of a language, as one text. */
 function blockOf(markdown: string, language: string): string {
-  return [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))]
+  return [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))]
     .map((match) => match[1]!)
     .join('\n')
 }

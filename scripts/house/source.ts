@@ -1,6 +1,16 @@
 /** Comments, and what may hold something that looks like one: strings, templates, regular expressions. */
-const lexemes =
-  /(?<comment>\/\*[^]*?\*\/|\/\/.*)|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[^]|[^`\\])*`|(?<=[=(,:;!&|?{}[\n]\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/\w*/g
+const lexemes = new RegExp(
+  [
+    /(\/\*[\s\S]*?\*\/|\/\/.*)/,
+    /'(?:\\.|[^'\\\n])*'/,
+    /"(?:\\.|[^"\\\n])*"/,
+    /`(?:\\[\s\S]|[^`\\])*`/,
+    /(?<=[=(,:;!&|?{}[\n]\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/\w*/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+)
 
 /** TypeScript without its comments; every line stays where it was. */
 export function codeOf(text: string): string {

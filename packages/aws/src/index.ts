@@ -1,7 +1,3 @@
-export { converseChunks } from './converse/chunks.ts'
-export { converseCompletion } from './converse/completion.ts'
-export { bedrockFault } from './converse/fault.ts'
-export { converseParameters, converseRequest } from './converse/request.ts'
 export { type CredentialSource, credentialSource } from './credentials.ts'
 export { awsErrorName } from './error-name.ts'
 export { type EventStreamMessage, eventStream } from './event-stream.ts'

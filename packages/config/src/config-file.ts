@@ -92,8 +92,8 @@ const guardrails = list(
     {
       guardrail_name: text,
       litellm_params: map(
-        { guardrail: text, mode: modes },
-        { default_on: flag, guardrail_timeout: number, timeout: number, weight: number },
+        { guardrail: text },
+        { default_on: flag, guardrail_timeout: number, mode: modes, timeout: number, weight: number },
       ),
     },
     { guardrail_info: anyMap },

@@ -76,7 +76,7 @@ export interface GuardrailConfig {
   readonly name: string
   /** The guardrail plugin. */
   readonly plugin: string
-  /** When it runs, in lower case; with `modeTags`, when it runs for requests without any of those tags. */
+  /** When it runs, in lower case, by default `pre_call`; with `modeTags`, when it runs for requests without any of those tags. */
   readonly modes: readonly string[]
   /** When it runs for requests with a tag; undefined when that makes no difference. */
   readonly modeTags: ReadonlyMap<string, readonly string[]> | undefined

@@ -79,6 +79,10 @@ function readModes(mode: unknown, path: Path, source: Source): Pick<GuardrailCon
       if (!Object.hasOwn(hooks, name)) source.warn(valuePath, `no such mode.${didYouMean(name, Object.keys(hooks))}`)
       return name
     })
+  if (mode === undefined) {
+    source.warn(path, 'is missing, so it runs as pre_call.')
+    return { modes: ['pre_call'], modeTags: undefined }
+  }
   if (!isJsonObject(mode)) return { modes: modesAt(mode, path), modeTags: undefined }
   return {
     modes: modesAt(mode.default, [...path, 'default']),

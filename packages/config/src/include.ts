@@ -1,6 +1,7 @@
+import { parseTree } from './parse-tree.ts'
 import { type Path, type Problem, problemAt } from './problem.ts'
 import { respell } from './spelling.ts'
-import { type Entry, isNothing, type MapTree, parseTree, type Tree, withoutKeys } from './tree.ts'
+import { type Entry, isNothing, type MapTree, type Tree, withoutKeys } from './tree.ts'
 
 /** A file that another one includes. */
 export interface IncludedFile {

@@ -14,12 +14,14 @@ export function readModels(file: JsonObject, withCredential: WithCredential, sou
   return toMaps(file.model_list).flatMap((entry, index) => {
     const path = ['model_list', index]
     const own = withCredential(toMap(entry.litellm_params), [...path, 'litellm_params'])
-    const params = { ...defaults, ...own }
+    const { organization, ...params } = { ...defaults, ...own }
+    const organizations = toTexts(organization)
     const id = idOf(entry)
-    if (!Array.isArray(params.organization)) return [readModel(entry, params, id, path, source)]
-    return toTexts(params.organization).map((organization, number) =>
-      readModel(entry, { ...params, organization }, id && `${id}-${number + 1}`, path, source),
-    )
+    if (organizations.length === 0) return [readModel(entry, params, id, path, source)]
+    return organizations.map((name, number) => {
+      const ownId = Array.isArray(organization) ? id && `${id}-${number + 1}` : id
+      return readModel(entry, { ...params, organization: name }, ownId, path, source)
+    })
   })
 }
 

@@ -120,12 +120,14 @@ router_settings: {default_litellm_params: {temperature: 0, timeout: 9}}
 test('a list of organizations makes a deployment of each', () => {
   const models = modelsOf(`model_list:
   - {model_name: a, litellm_params: {model: openai/x, organization: [o1, o2]}, model_info: {id: mine}}
-  - {model_name: b, litellm_params: {model: openai/x, organization: o3}}
+  - {model_name: b, litellm_params: {model: openai/x, organization: o3}, model_info: {id: other}}
+  - {model_name: c, litellm_params: {model: openai/x, organization: [$UNSET]}}
 `)
   expect(models.map(({ name, id, options }) => [name, id, options.organization])).toEqual([
     ['a', 'mine-1', 'o1'],
     ['a', 'mine-2', 'o2'],
-    ['b', undefined, 'o3'],
+    ['b', 'other', 'o3'],
+    ['c', undefined, undefined],
   ])
 })
 

@@ -82,9 +82,9 @@ describe('a guardrail', () => {
     ])
   })
 
-  test('must have a mode, and a known one', () => {
+  test('runs before the call when it has no mode, and is warned of a mode nobody knows', () => {
     expect(problemsOf('guardrails:\n  - guardrail_name: g\n    litellm_params: {guardrail: lasso}')).toEqual([
-      'proxy_config.yaml:3:5: error: guardrails[0].litellm_params.mode: is missing',
+      'proxy_config.yaml:3:5: warning: guardrails[0].litellm_params.mode: is missing, so it runs as pre_call.',
     ])
     expect(
       problemsOf('guardrails:\n  - guardrail_name: g\n    litellm_params: {guardrail: lasso, mode: precall}'),

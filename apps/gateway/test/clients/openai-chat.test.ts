@@ -1,7 +1,7 @@
 import { collect, expectSent, sse } from '@tianjillm/testing'
 import { AzureOpenAI } from 'openai'
 import { zodResponseFormat } from 'openai/helpers/zod'
-import type { ChatCompletionChunk, ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
+import type { ChatCompletionChunk, ChatCompletionMessageParam } from 'openai/resources/chat/completions'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { gatewayAndUpstream, MASTER_KEY } from '../support.ts'
@@ -29,8 +29,8 @@ general_settings:
 `,
 )
 
-const messages = [{ role: 'user', content: 'Say hello.' }] as const
-const question: ChatCompletionCreateParamsNonStreaming = { model: 'fast', messages: [...messages] }
+const messages: ChatCompletionMessageParam[] = [{ role: 'user', content: 'Say hello.' }]
+const question = { model: 'fast', messages }
 const usage = {
   prompt_tokens: 10,
   completion_tokens: 3,
@@ -119,12 +119,12 @@ describe('a chat completion', () => {
   it('keeps spaces, escapes and numbers that JavaScript would write otherwise', async () => {
     upstream().script({ body: completion })
     const written = (name: string) =>
-      `{\r\n  "seed" : 12345678901234567890,\t"temperature": 1.0,\n  "messages": [ {"role":"user","content":"caf\\u00e9 \\/ \\ud83d\\ude00"} ],\n  "logit_bias": {"model": 1e2},  "model"\n:\t"fast" }\n`
+      `{\r\n  "seed" : 12345678901234567890,\t"temperature": 1.0,\n  "messages": [ {"role":"user","content":"caf\\u00e9 \\/ \\ud83d\\ude00"} ],\n  "logit_bias": {"model": 1e2},  "model"\n:\t"${name}" }\n`
     const { client } = recordingClient(gateway(), () => written('fast'))
     await client.chat.completions.create(question)
     await expectSent(upstream().arrived[0], {
       url: `${upstream().url}/v1/chat/completions`,
-      bytes: written('fast').replace('"fast"', `"${model}"`),
+      bytes: written(model),
     })
   })
 
@@ -337,7 +337,8 @@ describe('structured output', () => {
       ...question,
       response_format: zodResponseFormat(Place, 'place'),
     })
-    expect((await stream.finalMessage()).parsed).toEqual(place)
+    const { choices } = await stream.finalChatCompletion()
+    expect(choices[0]!.message.parsed).toEqual(place)
   })
 })
 

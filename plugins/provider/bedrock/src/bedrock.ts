@@ -1,16 +1,11 @@
+import { type AwsOptions, awsEndpoint, awsOptions, awsRegion, credentialSource, signRequest } from '@tianjillm/aws'
 import {
-  type AwsOptions,
-  awsEndpoint,
-  awsOptions,
-  awsRegion,
   bedrockFault,
   converseChunks,
   converseCompletion,
   converseParameters,
   converseRequest,
-  credentialSource,
-  signRequest,
-} from '@tianjillm/aws'
+} from '@tianjillm/bedrock-converse'
 import {
   type ApiOptions,
   apiOptions,

@@ -1,5 +1,5 @@
+import { awsErrorName } from '@tianjillm/aws'
 import { type ErrorKind, type FailedReply, type Fault, isJsonObject } from '@tianjillm/core'
-import { awsErrorName } from '../error-name.ts'
 
 /** Exceptions whose meaning their status does not tell. https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html */
 const kinds: Readonly<Record<string, ErrorKind>> = {

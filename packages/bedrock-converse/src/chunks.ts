@@ -1,3 +1,4 @@
+import { type EventStreamMessage, eventStream } from '@tianjillm/aws'
 import {
   type Call,
   type ChatCompletionChunk,
@@ -12,7 +13,6 @@ import {
   usageChunk,
 } from '@tianjillm/core'
 import * as v from 'valibot'
-import { type EventStreamMessage, eventStream } from '../event-stream.ts'
 import { exceptionFault } from './fault.ts'
 import { finishReason, headOf, usageOf } from './outcome.ts'
 
