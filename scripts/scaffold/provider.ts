@@ -84,6 +84,7 @@ export function httpProvider(names: PluginNames): Template {
   type ChatCompletion,
   type ChatCompletionChunk,
   type ChatRequest,
+  type ChunkHead,
   chatChunk,
   chatCompletion,
   compact,
@@ -99,6 +100,7 @@ export function httpProvider(names: PluginNames): Template {
   tokenUsage,
   trimSlash,
   type UpstreamReply,
+  type Usage,
   usageChunk,
   vendorExtras,
 } from '@tianjillm/core'
@@ -158,7 +160,7 @@ const finishReasons: Readonly<Record<string, FinishReason>> = { done: 'stop', cu
 
 function completionOf(value: unknown, call: Call): ChatCompletion {
   const { text, end = 'done', tokens } = read(value)
-  return chatCompletion(headOf(call), { role: 'assistant', content: text }, finishReasons[end] ?? 'stop', usageOf(tokens))
+  return chatCompletion(headOf(call), { role: 'assistant', content: text }, finishReasons[end] ?? 'stop', tokens && usageOf(tokens))
 }
 
 async function* chunksOf(reply: UpstreamReply, call: Call): AsyncGenerator<ChatCompletionChunk> {
@@ -170,7 +172,7 @@ async function* chunksOf(reply: UpstreamReply, call: Call): AsyncGenerator<ChatC
     if (end === undefined) continue
     isFinished = true
     yield chatChunk(head, {}, finishReasons[end] ?? 'stop')
-    if (tokens) yield usageChunk(head, usageOf(tokens)!)
+    if (tokens) yield usageChunk(head, usageOf(tokens))
   }
   if (!isFinished)
     throw new GatewayError('upstream_invalid_response', '${name}: the stream ended before the answer was complete.', {
@@ -178,11 +180,11 @@ async function* chunksOf(reply: UpstreamReply, call: Call): AsyncGenerator<ChatC
     })
 }
 
-function usageOf(tokens: ${typeName}Answer['tokens']): ReturnType<typeof tokenUsage> | undefined {
-  return tokens && tokenUsage({ prompt: tokens.in, completion: tokens.out })
+function usageOf(tokens: NonNullable<${typeName}Answer['tokens']>): Usage {
+  return tokenUsage({ prompt: tokens.in, completion: tokens.out })
 }
 
-function headOf(call: Call): { readonly id: string; readonly created: number; readonly model: string } {
+function headOf(call: Call): ChunkHead {
   return { id: \`chatcmpl-\${call.uuid()}\`, created: Math.floor(call.now() / 1000), model: call.model }
 }
 `,

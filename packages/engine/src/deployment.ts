@@ -31,6 +31,7 @@ export interface Deployment {
   /** Request fields filled in where the client gave none. */
   readonly defaults: JsonObject
   readonly dropParams: boolean
+  /** Names in lower case. */
   readonly extraHeaders: Readonly<Record<string, string>>
   readonly extraBody: JsonObject
   /** Milliseconds to the answer's head, and between its pieces. */
@@ -86,7 +87,7 @@ export function createDeployment(
     host: ownHost,
     defaults: settings.defaults ?? {},
     dropParams: settings.dropParams ?? false,
-    extraHeaders: settings.extraHeaders ?? {},
+    extraHeaders: lowerCased(settings.extraHeaders ?? {}),
     extraBody: settings.extraBody ?? {},
     timeout: settings.timeout ?? DEFAULT_TIMEOUT,
     tls: settings.tls,
@@ -109,6 +110,10 @@ function build(
     onBroken(error)
     return { provider: broken(error), problem: error }
   }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 function apiBaseOf(options: unknown): string | undefined {

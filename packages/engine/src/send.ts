@@ -163,11 +163,12 @@ const reservedHeaders =
 
 function withExtras(request: UpstreamRequest, deployment: Deployment, input: JsonObject): UpstreamRequest {
   const extraBody = { ...deployment.extraBody, ...(isJsonObject(input.extra_body) && input.extra_body) }
-  const extraHeaders = { ...deployment.extraHeaders, ...headersOf(input.extra_headers) }
+  const extraHeaders = { ...deployment.extraHeaders, ...clientHeaders(input.extra_headers) }
   return withBody(withHeaders(request, extraHeaders), extraBody)
 }
 
-function headersOf(extra: unknown): Readonly<Record<string, string>> {
+/** What a client may add; it cannot change who the gateway is to the vendor. */
+function clientHeaders(extra: unknown): Readonly<Record<string, string>> {
   if (!isJsonObject(extra)) return {}
   return Object.fromEntries(
     Object.entries(extra).flatMap(([name, value]) =>

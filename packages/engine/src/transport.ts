@@ -3,7 +3,7 @@ import type { Cancellation } from './cancellation.ts'
 
 /** Where the pieces of an answer go, as they come. */
 export interface Sink {
-  /** False asks the sender to wait until `resume` is called. */
+  /** False asks the sender to wait until `resume` is called; what it has already read may still come. */
   write(piece: Uint8Array): boolean
   end(): void
   /** The answer broke off. */
