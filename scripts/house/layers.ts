@@ -7,6 +7,7 @@ const bases = [
   'bedrock-converse',
   'aws',
   'batch-callback',
+  'bedrock-converse',
   'gemini-content',
   'google-auth',
   'http-guardrail',

@@ -1,5 +1,6 @@
+import { folderOf } from '../plugin-manifest.ts'
 import type { Difference } from './difference.ts'
-import type { House, PluginPackage } from './house.ts'
+import type { House, Package } from './house.ts'
 import { codeOf, lineOf } from './source.ts'
 
 /** Names of plugins that are also something else. */
@@ -15,7 +16,7 @@ const alsoElse: ReadonlySet<string> = new Set([
 ])
 
 /** They serve the models of other vendors, under ids with the vendors' names in them. */
-const marketplaces: ReadonlySet<string> = new Set(['packages/aws', 'plugins/provider/bedrock'])
+const marketplaces: ReadonlySet<string> = new Set(['packages/bedrock-converse', 'plugins/provider/bedrock'])
 
 /** What operators write or look up, as data. */
 const dataFiles = /^packages\/(config\/src\/(aliases|known-keys)\.ts|models\/)/
@@ -29,7 +30,7 @@ export function checkVendorNames({ packages, plugins, apps }: House): readonly D
       found.sources
         .filter(({ path }) => !dataFiles.test(path))
         .flatMap(({ path, text }) => {
-          const foreign = vendors.filter((name) => !isOwn(name, found as Partial<PluginPackage>))
+          const foreign = vendors.filter((name) => !isOwn(name, found))
           return namesIn(codeOf(text), foreign).map(({ name, line }) => ({
             path,
             line,
@@ -39,9 +40,9 @@ export function checkVendorNames({ packages, plugins, apps }: House): readonly D
     )
 }
 
-/** A plugin may also use a name that its own contains: `langfuse_otel` that of `langfuse`. */
-function isOwn(vendor: string, { name }: Partial<PluginPackage>): boolean {
-  return name !== undefined && `_${name}_`.includes(`_${vendor}_`)
+/** Also a name that the folder's contains: `langfuse-otel` may say `langfuse`. */
+function isOwn(vendor: string, { folder }: Package): boolean {
+  return `-${folder}-`.includes(`-${folderOf(vendor)}-`)
 }
 
 interface Named {

@@ -1,5 +1,5 @@
 import { EventStreamCodec } from '@smithy/eventstream-codec'
-import { GatewayError } from '@tianjillm/core'
+import { GatewayError, joinBytes } from '@tianjillm/core'
 
 /** One message of an event stream. */
 export interface EventStreamMessage {
@@ -39,7 +39,7 @@ export async function* eventStream(bytes: AsyncIterable<Uint8Array>): AsyncGener
     pieces.push(piece)
     held += piece.length
     if (held < needed) continue
-    let rest = joined(pieces, held)
+    let rest = joinBytes(pieces)
     needed = lengthOf(rest)
     while (rest.length >= needed) {
       yield messageOf(rest.subarray(0, needed))
@@ -50,18 +50,6 @@ export async function* eventStream(bytes: AsyncIterable<Uint8Array>): AsyncGener
     held = rest.length
   }
   if (held > 0) throw invalid('ends within a message')
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = pieces
-  if (first?.length === length) return first
-  const whole = new Uint8Array(length)
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
 }
 
 /** Bytes the first message takes, or those needed to know. */

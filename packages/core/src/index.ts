@@ -1,3 +1,4 @@
+export { joinBytes } from './bytes.ts'
 export type { Call, Caller, Host, Log } from './call.ts'
 export type { Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
 export {

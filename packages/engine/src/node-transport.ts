@@ -3,7 +3,6 @@ import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici'
 import {
   answerTooLong,
   cancelled,
-  join,
   LONGEST_ANSWER,
   ReadableReply,
   type RelayReply,
@@ -189,7 +188,7 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
           else pieces.push(piece)
           return true
         },
-        end: () => resolve(join(pieces, length)),
+        end: () => resolve(joinBytes(pieces)),
         fail: reject,
       })
     })

@@ -1,4 +1,4 @@
-import { GatewayError, type ReplyHeaders, type UpstreamReply, type UpstreamRequest } from '@tianjillm/core'
+import { GatewayError, joinBytes, type ReplyHeaders, type UpstreamReply, type UpstreamRequest } from '@tianjillm/core'
 import type { Cancellation } from './cancellation.ts'
 
 /** Where the pieces of an answer go, as they come. */
@@ -69,7 +69,7 @@ export abstract class ReadableReply implements UpstreamReply {
       if (length > LONGEST_ANSWER) throw answerTooLong()
       pieces.push(piece)
     }
-    return join(pieces, length)
+    return joinBytes(pieces)
   }
 
   async text(): Promise<string> {
@@ -157,18 +157,6 @@ export class BufferedReply extends ReadableReply {
 /** The reply with its body read into memory. */
 export async function buffered(reply: UpstreamReply): Promise<UpstreamReply> {
   return new BufferedReply(reply.status, reply.headers, await reply.bytes())
-}
-
-/** Pieces put together. */
-export function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!
-  const whole = new Uint8Array(length)
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
 }
 
 /** The error for a call whose client has gone or whose deadline has passed. */

@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson, type Usage } from '@tianjillm/core'
+import { isJsonObject, joinBytes, parseJson, type Usage } from '@tianjillm/core'
 
 const encoder = new TextEncoder()
 const USAGE = encoder.encode('"usage"')
@@ -20,7 +20,7 @@ export class UsageScanner {
 
   /** Looks at the next piece. */
   feed(piece: Uint8Array): void {
-    const bytes = this.#tail.length === 0 ? piece : concatenated(this.#tail, piece)
+    const bytes = this.#tail.length === 0 ? piece : joinBytes([this.#tail, piece])
     const at = lastIndexOf(bytes, USAGE)
     if (at !== -1) this.#usage = usageAt(bytes, at + USAGE.length) ?? this.#usage
     this.#isFinished ||= lastIndexOf(bytes, DONE) !== -1 || FINISHED.some((mark) => lastIndexOf(bytes, mark) !== -1)
@@ -36,13 +36,6 @@ export class UsageScanner {
   get isComplete(): boolean {
     return this.#isFinished
   }
-}
-
-function concatenated(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length)
-  whole.set(first)
-  whole.set(second, first.length)
-  return whole
 }
 
 function lastIndexOf(bytes: Uint8Array, wanted: Uint8Array): number {

@@ -87,21 +87,21 @@ export const mock: ProviderPlugin<MockOptions> = defineProvider({
 })
 
 /** LiteLLM's names of errors, as a `mock_response` asks for them. https://docs.litellm.ai/docs/completion/mock_requests */
-const failures: Readonly<Record<string, readonly [status: number, code: string | null]>> = {
-  'litellm.BadRequestError': [400, null],
-  'litellm.ContextWindowExceededError': [400, 'context_length_exceeded'],
-  'litellm.ContentPolicyViolationError': [400, 'content_policy_violation'],
-  'litellm.AuthenticationError': [401, 'invalid_api_key'],
-  'litellm.NotFoundError': [404, null],
-  'litellm.Timeout': [408, null],
-  'litellm.RateLimitError': [429, null],
-  'litellm.InternalServerError': [500, null],
-  'litellm.ServiceUnavailableError': [503, null],
-}
+const failures: ReadonlyMap<string, readonly [status: number, code: string | null]> = new Map([
+  ['litellm.BadRequestError', [400, null]],
+  ['litellm.ContextWindowExceededError', [400, 'context_length_exceeded']],
+  ['litellm.ContentPolicyViolationError', [400, 'content_policy_violation']],
+  ['litellm.AuthenticationError', [401, 'invalid_api_key']],
+  ['litellm.NotFoundError', [404, null]],
+  ['litellm.Timeout', [408, null]],
+  ['litellm.RateLimitError', [429, null]],
+  ['litellm.InternalServerError', [500, null]],
+  ['litellm.ServiceUnavailableError', [503, null]],
+])
 
 function failureNamed(canned: string | undefined): UpstreamReply | undefined {
-  const [status, code] = (canned !== undefined && failures[canned]) || []
-  return status === undefined ? undefined : failure(status, `This is a mock ${canned}.`, code)
+  const known = canned === undefined ? undefined : failures.get(canned)
+  return known && failure(known[0], `This is a mock ${canned}.`, known[1])
 }
 
 function failure(status: number, message: string, code: string | null = null): UpstreamReply {
