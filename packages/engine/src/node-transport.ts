@@ -1,4 +1,4 @@
-import type { GatewayError, ReplyHeaders, UpstreamRequest } from '@tianjillm/core'
+import { type GatewayError, joinBytes, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
 import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici'
 import {
   answerTooLong,
