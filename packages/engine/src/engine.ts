@@ -4,7 +4,7 @@ import type { Asked } from './asked.ts'
 import { attempt } from './attempt.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
-import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
+import { chooseGuards, guardAnswer, guardBeside, guardReports, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
 import { type Groups, groupDeployments, plan } from './plan.ts'
 import type { CallRecord } from './record.ts'
@@ -61,9 +61,11 @@ export function createEngine(parts: EngineParts): Engine {
  */
 export async function run(engine: Engine, call: LiveCall, asked: Asked, record: CallRecord): Promise<Answer> {
   engine.reporter.started(call)
+  let { reporter } = engine
   let allowed = asked
   try {
     const guards = chooseGuards(engine.guardrails, asked)
+    reporter = guardReports(guards, call, record, reporter)
     allowed = await guardRequest(guards, asked, call, record)
     const routes = await mocked(
       engine,
@@ -74,10 +76,10 @@ export async function run(engine: Engine, call: LiveCall, asked: Asked, record: 
       attempt(routes, inner, record, (route) => send(route, allowed, inner, engine.transport, guards.readAnswers)),
     )
     const settled = await guardAnswer(guards, answer, allowed, call, record)
-    return watched(settled, allowed, call, record, engine.reporter)
+    return watched(settled, allowed, call, record, reporter)
   } catch (cause) {
     const error = asGatewayError(cause)
-    reportFailure(error, allowed, call, record, engine.reporter)
+    reportFailure(error, allowed, call, record, reporter)
     throw error
   }
 }

@@ -1,4 +1,11 @@
-import { GatewayError, type GuardedText, type Hook, isJsonObject, type JsonObject } from '@tianjillm/core'
+import {
+  type CallReport,
+  GatewayError,
+  type GuardedText,
+  type Hook,
+  isJsonObject,
+  type JsonObject,
+} from '@tianjillm/core'
 import type { Answer } from './answer.ts'
 import { type Asked, withInput } from './asked.ts'
 import { assemble, withTexts } from './assemble.ts'
@@ -6,6 +13,7 @@ import type { LiveCall } from './call.ts'
 import { Cancellation } from './cancellation.ts'
 import { type ConfiguredGuardrail, judge } from './judge.ts'
 import type { CallRecord } from './record.ts'
+import type { Reporter } from './reporter.ts'
 import { contextOf, type Texts, textsOfAnswer, textsOfInput } from './texts.ts'
 
 /** The guardrails that concern one call. */
@@ -94,6 +102,32 @@ export async function guardAnswer(
   }
   if (answer.type === 'json') return { type: 'json', value }
   return { type: 'stream', chunks: oneByOne(value === whole ? chunks : withTexts(chunks, value)) }
+}
+
+/**
+ * A reporter whose reports pass those that judge what is logged. What they block, or cannot judge, is left out of the
+ * report.
+ */
+export function guardReports(guards: Guards, call: LiveCall, record: CallRecord, reporter: Reporter): Reporter {
+  const judges = at(guards.all, 'logging_only')
+  if (judges.length === 0) return reporter
+  const clean = async (direction: GuardedText['direction'], part: JsonObject | undefined, input: JsonObject) => {
+    let value = part
+    // The client may be gone by now; the report is made all the same.
+    const own = call.within(new Cancellation())
+    for (const guardrail of value ? judges : []) {
+      const texts =
+        direction === 'request' ? textsOfInput(call.operation, value!) : textsOfAnswer(call.operation, value!)
+      value = await settled(guardrail, 'logging_only', direction, texts, input, own, record)
+    }
+    return value
+  }
+  const cleaned = async (report: CallReport): Promise<CallReport> => {
+    const input = await clean('request', report.input, report.input ?? {}).catch(() => undefined)
+    const output = await clean('response', report.output, input ?? {}).catch(() => undefined)
+    return { ...report, input, output }
+  }
+  return { ...reporter, deliver: (report) => void cleaned(report).then(reporter.deliver) }
 }
 
 function at(guardrails: readonly ConfiguredGuardrail[], hook: Hook): readonly ConfiguredGuardrail[] {

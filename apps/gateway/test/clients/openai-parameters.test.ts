@@ -41,7 +41,7 @@ model_list:
       api_base: ${url}
       api_key: anthropic-key
       extra_headers: { Anthropic-Version: 2024-01-01 }
-  - model_name: titan
+  - model_name: nova
     litellm_params:
       model: bedrock/amazon.nova-lite-v1:0
       aws_access_key_id: ${aws.accessKeyId}
@@ -74,7 +74,7 @@ describe('a parameter the vendor lacks', () => {
     ['llama', { n: 2 }, 'n', /^400 groq: chat does not support n\. .*drop_params: true/],
     ['llama', { logit_bias: { 5: 1 }, top_logprobs: 3 }, 'logit_bias', /logit_bias, top_logprobs/],
     ['claude', { frequency_penalty: 0.5 }, 'frequency_penalty', /^400 anthropic: .* frequency_penalty/],
-    ['titan', { seed: 7 }, 'seed', /^400 bedrock: .* seed/],
+    ['nova', { seed: 7 }, 'seed', /^400 bedrock: .* seed/],
   ])('is refused by name: %s %o', async (model, rest, param, message) => {
     expect(await refusal(ask(model, rest))).toMatchObject({
       status: 400,
@@ -130,7 +130,7 @@ describe("a vendor's own parameter", () => {
 
   it('of extra_body is signed with the rest', async () => {
     const answer = { output: { message: { role: 'assistant', content: [{ text: 'yes' }] } }, stopReason: 'end_turn' }
-    await ask('titan', { extra_body: { requestMetadata: { team: 'a' } }, extra_headers: { 'X-Team': 'a' } }, answer)
+    await ask('nova', { extra_body: { requestMetadata: { team: 'a' } }, extra_headers: { 'X-Team': 'a' } }, answer)
     const [request] = upstream().arrived
     await expectSent(request, {
       url: `${upstream().url}/model/amazon.nova-lite-v1%3A0/converse`,

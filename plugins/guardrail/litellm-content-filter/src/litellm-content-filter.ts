@@ -189,6 +189,7 @@ const options = v.object({
             v.nonEmpty(),
             v.maxLength(LONGEST_PATTERN),
             v.check((pattern) => compile(pattern) !== undefined, 'is not a regular expression'),
+            v.check((pattern) => !repeatsRepetition(pattern), 'repeats a repetition, which may take without end'),
           ),
           name: v.optional(text, 'custom_regex'),
           action,
@@ -243,15 +244,7 @@ export const litellmContentFilter: GuardrailPlugin = defineGuardrail({
       host.log.warn('litellm_content_filter: image_model is not used; what images show is not looked at.')
     const rules = [...categoryRules(options), ...patternRules(options), ...wordRules(options)]
     return {
-      hooks: [
-        'pre_call',
-        'during_call',
-        'post_call',
-        'logging_only',
-        'pre_mcp_call',
-        'during_mcp_call',
-        'post_mcp_call',
-      ],
+      hooks: ['pre_call', 'during_call', 'post_call', 'logging_only', 'pre_mcp_call', 'during_mcp_call'],
       check: (text) => judge(rules, text),
     }
   },
@@ -333,6 +326,18 @@ function compile(pattern: string): RegExp | undefined {
       // Needless escapes, such as Python's `\-`, are errors to the first flags alone.
     }
   return undefined
+}
+
+/** Whether a group without a limit holds another one, as `(a+)+`: its time may double with every letter of a text. */
+function repeatsRepetition(pattern: string): boolean {
+  let rest = pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]/g, 'x')
+  for (;;) {
+    const [group, inside, repeat] = /\((?:\?[^:)]*:)?([^()]*)\)([*+]|\{\d+,\})?/.exec(rest) ?? []
+    if (group === undefined) return false
+    const isRepeating = /[*+]|\{\d+,\}/.test(inside!)
+    if (isRepeating && repeat) return true
+    rest = rest.replace(group, isRepeating ? 'x+' : 'x')
+  }
 }
 
 /** The last digit of a card number follows from the others. https://www.iso.org/standard/70484.html (Luhn) */

@@ -194,6 +194,7 @@ describe('own patterns', () => {
   it.each([
     ["Python's (?i)", '(?i)emp', 'EMP'],
     ['needless escapes', 'a\\-b', 'a-b'],
+    ['bounded repetitions', '(?:\\d{4}-?){2}(?:[a+]){1,}', '1234-5678a'],
     ['Unicode classes', '\\p{Lu}\\d', 'É1'],
   ])('understands %s', (_, pattern, text) => {
     expect(check(own(pattern), `>${text}<`)).toEqual(rewritten('>[X_REDACTED]<'))
@@ -205,6 +206,8 @@ describe('own patterns', () => {
 
   it.each([
     ['a broken one', own('('), 'option patterns.0.pattern: is not a regular expression'],
+    ['one that may take without end', own('^(a+)+$'), 'option patterns.0.pattern: repeats a repetition'],
+    ['one that hides it', own('(?:x(?:[)(]|b*)c)*'), 'option patterns.0.pattern: repeats a repetition'],
     ['one that is too long', own('a'.repeat(1001)), 'option patterns.0.pattern: Invalid length'],
     ['an unknown category', { categories: [{ category: 'rude' }] }, 'option categories.0.category: has no keywords'],
     [
