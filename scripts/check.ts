@@ -18,7 +18,10 @@ interface Check {
 
 /** In the order they are told; they run side by side. */
 const checks: readonly Check[] = [
-  { name: 'format and lint', run: () => tool('biome', 'ci', '--error-on-warnings', '.') },
+  {
+    name: 'format and lint',
+    run: () => tool('biome', 'ci', '--error-on-warnings', '--reporter=concise', '--colors=off', '.'),
+  },
   { name: 'types', run: () => tool('tsc', '--noEmit', '-p', '.') },
   { name: 'boundaries', run: () => tool('turbo', 'boundaries', '--no-update-notifier') },
   { name: 'house', run: checkHouse },

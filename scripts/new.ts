@@ -30,7 +30,7 @@ function main(): void {
   if (kind === undefined || name === undefined || more.length > 0) throw new Error(usage)
   const plugin = scaffold(kind, name, values.base)
   write(plugin, values.root)
-  run('node_modules/.bin/biome', ['check', '--write', '--log-level=error', plugin.path], values.root)
+  run('node_modules/.bin/biome', ['check', '--write', plugin.path], values.root)
   if (!values['no-install']) install(values.root)
   console.log(nextSteps(plugin))
 }
@@ -51,13 +51,14 @@ function install(root: string): void {
   run('npx', ['-y', packageManager, 'install', ...flags], root)
 }
 
+/** Runs a tool that is heard only when it fails. */
 function run(command: string, args: readonly string[], root: string): void {
-  const { status } = spawnSync(command, args, {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    encoding: 'utf8',
     shell: process.platform === 'win32',
   })
-  if (status !== 0) throw new Error(`Failed: ${[command, ...args].join(' ')}`)
+  if (status !== 0) throw new Error(`Failed: ${[command, ...args].join(' ')}\n${error?.message ?? stdout + stderr}`)
 }
 
 function nextSteps({ path }: Scaffold): string {

@@ -208,7 +208,11 @@ describe('a wrong model', () => {
     ['a model with line breaks', chat({ model: 'demo\r\nx-evil: 1' }), ...unknownModel],
     ['a model called __proto__', chat({ model: '__proto__' }), ...unknownModel],
     ['a model called constructor', chat({ model: 'constructor' }), ...unknownModel],
-    ['an unknown model in the path', json({ messages }, '/openai/deployments/gpt-99/chat/completions'), ...unknownModel],
+    [
+      'an unknown model in the path',
+      json({ messages }, '/openai/deployments/gpt-99/chat/completions'),
+      ...unknownModel,
+    ],
     ['bad percent-encoding', json(good, '/openai/deployments/%zz%/chat/completions'), ...unknownModel],
     ['percent-encoded NUL', json(good, '/openai/deployments/%00%ff/chat/completions'), ...unknownModel],
   ])
@@ -389,11 +393,19 @@ describe('a request that is not good HTTP', () => {
     ['garbage', wire('one two three\r\n\r\n'), ...invalid(null)],
     ['a TLS greeting', (url) => exchange(url, new Uint8Array([22, 3, 1, 0, 5, 1, 0, 0, 1, 3])), ...invalid(null)],
     ['HTTP/2 without being asked', wire('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), ...invalid(null)],
-    ['a content length and chunks', wire(`${head}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`), ...invalid(null)],
+    [
+      'a content length and chunks',
+      wire(`${head}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`),
+      ...invalid(null),
+    ],
     ['two content lengths', wire(`${head}content-length: 4\r\ncontent-length: 5\r\n\r\nabcde`), ...invalid(null)],
     ['a content length below 0', wire(`${head}content-length: -1\r\n\r\n`), ...invalid(null)],
     ['chunks that are something else', wire(`${head}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n`), ...invalid(null)],
-    ['chunks that are compressed last', wire(`${head}transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n`), ...invalid(null)],
+    [
+      'chunks that are compressed last',
+      wire(`${head}transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n`),
+      ...invalid(null),
+    ],
     ['a chunk without length', wire(`${head}transfer-encoding: chunked\r\n\r\nzz\r\n`), ...invalid(null)],
     ['a header over two lines', wire(`${head}x-a: b\r\n c\r\n\r\n`), ...invalid(null)],
     ['a header with NUL', wire(`${head}x-a: \0\r\n\r\n`), ...invalid(null)],
@@ -434,7 +446,11 @@ describe('a request that is not good HTTP', () => {
 
   it('survives a client that leaves in the middle of its body', async () => {
     const { hostname, port } = new URL(gateway().url)
-    for (const text of [head, `${head}content-length: 100\r\n\r\n{"model"`, `${head}transfer-encoding: chunked\r\n\r\n`]) {
+    for (const text of [
+      head,
+      `${head}content-length: 100\r\n\r\n{"model"`,
+      `${head}transfer-encoding: chunked\r\n\r\n`,
+    ]) {
       const socket = connect(Number(port), hostname)
       socket.write(text.replace('KEY', `authorization: Bearer ${MASTER_KEY}`))
       await sleep(20)
@@ -465,7 +481,12 @@ describe('an odd request that says something good', () => {
   })
 
   it('leaves models deeper down alone', async () => {
-    const text = JSON.stringify({ metadata: { model: 'a' }, messages, model: 'demo', tools: [{ type: 'x', model: 'b' }] })
+    const text = JSON.stringify({
+      metadata: { model: 'a' },
+      messages,
+      model: 'demo',
+      tools: [{ type: 'x', model: 'b' }],
+    })
     expect(await arrivesAs(text)).toEqual({ ...JSON.parse(text), model: 'gpt-4o' })
   })
 
@@ -526,7 +547,13 @@ describe('the key', () => {
 
   it.each(headerNames)('is refused in %s when it is wrong', async (name) => {
     upstream().script({ body: completion })
-    for (const wrong of ['sk-wrong', `${MASTER_KEY}x`, MASTER_KEY.slice(0, -1), MASTER_KEY.toUpperCase(), 'x'.repeat(8000)])
+    for (const wrong of [
+      'sk-wrong',
+      `${MASTER_KEY}x`,
+      MASTER_KEY.slice(0, -1),
+      MASTER_KEY.toUpperCase(),
+      'x'.repeat(8000),
+    ])
       expectError(await withHeaders({ [name]: `Bearer ${wrong}` }), unauthorized)
     expect(upstream().arrived).toEqual([])
   })

@@ -7,7 +7,7 @@ export interface Block {
   readonly text: string
 }
 
-const fenced = /^```(\w*)\n([^]*?)^```$/gm
+const fenced = /^```(\w*)\n([\s\S]*?)^```$/gm
 
 /** The blocks of code in a Markdown text. */
 export function blocksIn(markdown: string): readonly Block[] {

@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { collect } from '@tianjillm/testing'
+import { collect, encodeEvent, encodeMessage } from '@tianjillm/testing'
 import { describe, expect, it } from 'vitest'
 import { type EventStreamMessage, eventStream } from '../src/index.ts'
-import { encodeEvent, encodeMessage } from './encode-event-stream.ts'
 
 const first = encodeEvent('contentBlockDelta', { delta: { text: 'grüß 👍' } })
 const second = encodeEvent('messageStop', { stopReason: 'end_turn' })

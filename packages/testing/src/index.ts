@@ -5,6 +5,7 @@ export {
   failedReport,
   sampleReport,
 } from './callback-contract.ts'
+export { encodeEvent, encodeMessage } from './event-stream.ts'
 export { type Arrived, type FakeUpstream, fakeUpstream, ORIGIN_HEADER, type Scripted } from './fake-upstream.ts'
 export { type GuardrailCase, type GuardrailContract, guarded, guardrailContract } from './guardrail-contract.ts'
 export {

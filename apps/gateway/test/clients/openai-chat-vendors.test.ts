@@ -1,9 +1,8 @@
-import { collect, expectSent, namedSse, type Scripted, sse } from '@tianjillm/testing'
+import { collect, encodeEvent, expectSent, namedSse, type Scripted, sse } from '@tianjillm/testing'
 import { zodResponseFormat } from 'openai/helpers/zod'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { gatewayAndUpstream, MASTER_KEY } from '../support.ts'
-import { encodeEvent } from './encode-event-stream.ts'
 import { openaiClient, refusal } from './openai-client.ts'
 import { expectedAuthorization } from './signature.ts'
 
@@ -177,6 +176,20 @@ describe('anthropic', () => {
         { name: 'time', description: 'Gives the time.', input_schema: schema },
       ],
     })
+  })
+
+  it('tells no usage that was not asked for', async () => {
+    const body = namedSse(
+      { type: 'message_start', message: { ...message, content: [], stop_reason: null, usage } } as { type: string },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1 } } as { type: string },
+      { type: 'message_stop' },
+    )
+    upstream().script({ headers: events, body })
+    const answer = await openaiClient(gateway()).chat.completions.create({ model: 'claude', messages, stream: true })
+    expect(await collect(answer)).toMatchObject([
+      { choices: [{ delta: { role: 'assistant' }, finish_reason: null }] },
+      { choices: [{ finish_reason: 'stop' }] },
+    ])
   })
 
   it('tells an error in the middle of a stream', async () => {
@@ -393,6 +406,17 @@ describe('gigachat', () => {
       'oauth',
       'completions',
     ])
+  })
+
+  it('is told when its key is refused, without the key', async () => {
+    upstream().script(({ path }) =>
+      path.endsWith('/oauth')
+        ? { status: 401, body: { code: 6, message: "credentials doesn't match db data: Z2lnYTpjaGF0" } }
+        : { status: 401, body: { status: 401, message: 'Token has expired' } },
+    )
+    const error = await refusal(ask('giga'))
+    expect(error).toMatchObject({ status: 502, code: 'upstream_auth_failed' })
+    expect(JSON.stringify(error.error)).not.toContain('Z2lnYTpjaGF0')
   })
 
   it('streams', async () => {

@@ -10,7 +10,7 @@ export interface Handed {
 
 /** OpenAI's own client in front of a gateway; it tries once. */
 export function openaiClient(gateway: { readonly url: string }, apiKey: string = MASTER_KEY): OpenAI {
-  return new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey, maxRetries: 0 })
+  return new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey, maxRetries: 0, logLevel: 'off' })
 }
 
 /**

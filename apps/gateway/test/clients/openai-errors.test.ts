@@ -237,7 +237,7 @@ describe("a vendor's refusal", () => {
     }
   })
 
-  it('is sent on to the client without a try of its own', async () => {
+  it('leaves it to the client to try again', async () => {
     upstream().script(failing(500, {}))
     const client = openaiClient(gateway()).withOptions({ maxRetries: 1 })
     await refusal(client.chat.completions.create({ model: 'gpt', messages }))
@@ -249,6 +249,16 @@ describe('a vendor that cannot be understood', () => {
   it.each(['gpt', 'llama', 'claude'])('answers %s with a web page', async (model) => {
     upstream().script({ headers: { 'content-type': 'text/html' }, body: '<html>Welcome to nginx!</html>' })
     expect(await refusal(ask(model))).toMatchObject({ status: 502, code: 'upstream_invalid_response' })
+  })
+
+  it.each([
+    ['gpt', 'application/json', { id: 'c1', choices: [] }],
+    ['llama', 'application/json', { id: 'c1', choices: [] }],
+    ['gpt', 'text/html', '<html>Welcome to nginx!</html>'],
+    ['llama', 'text/html', '<html>Welcome to nginx!</html>'],
+  ])('answers %s with %s in place of a stream', async (model, type, body) => {
+    upstream().script({ headers: { 'content-type': type }, body })
+    expect(await refusal(stream(model).then(collect))).toMatchObject({ code: 'upstream_invalid_response' })
   })
 
   it.each(['llama', 'claude'])('answers %s with half of its JSON', async (model) => {
@@ -329,6 +339,16 @@ describe('a stream that goes wrong in its middle', () => {
     expect(text).toBe('Hello')
     expect(error).toMatchObject({ code: 'upstream_invalid_response' })
     expect(error.message).toContain('ended before the answer was complete')
+  })
+
+  it('is an error for gpt when only its text says that it is done', async () => {
+    const { error } = await broken('gpt', { body: sse(chunk('Streams end with [DONE]')) })
+    expect(error).toMatchObject({ code: 'upstream_invalid_response' })
+  })
+
+  it('is none when the vendor finishes without an end mark', async () => {
+    upstream().script({ headers: events, body: sse(chunk('Hel'), chunk('lo', 'stop')) })
+    expect(await collect(await stream('gpt'))).toHaveLength(2)
   })
 
   it('is an error when it stands still', async () => {

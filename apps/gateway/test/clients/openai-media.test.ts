@@ -1,5 +1,6 @@
 import { expectSent, type Scripted, sse } from '@tianjillm/testing'
 import { toFile } from 'openai'
+import type { ImageEditParamsNonStreaming, ImageGenerateParamsStreaming } from 'openai/resources/images'
 import { describe, expect, it } from 'vitest'
 import { gatewayAndUpstream, MASTER_KEY } from '../support.ts'
 import { type Handed, openaiClient, recordingClient, refusal } from './openai-client.ts'
@@ -151,6 +152,19 @@ describe('images', () => {
     expect(await Array.fromAsync(stream)).toEqual(parts)
   })
 
+  it('are streamed also when the gateway has taken out a field of its own', async () => {
+    const parts = [{ type: 'image_generation.completed', b64_json: 'aGk=' }]
+    upstream().script({ headers: { 'content-type': 'text/event-stream' }, body: sse(...parts) })
+    const stream = await openaiClient(gateway()).images.generate({
+      model: 'openai/gpt-image-1',
+      prompt: 'A kite',
+      stream: true,
+      tags: ['team-a'],
+    } as ImageGenerateParamsStreaming)
+    expect(await Array.fromAsync(stream)).toEqual(parts)
+    expect(JSON.parse(upstream().arrived[0]!.text)).toEqual({ model: 'gpt-image-1', prompt: 'A kite', stream: true })
+  })
+
   it('of Gemini are answered in the same shape', async () => {
     upstream().script({
       body: { predictions: [{ mimeType: 'image/png', bytesBase64Encoded: 'aGk=' }] },
@@ -195,6 +209,27 @@ describe('images', () => {
     await expectSent(upstream().arrived[0], {
       url: `${upstream().url}/v1/images/edits`,
       bytes: withModel(handed[0]!, 'openai/gpt-image-1', 'gpt-image-1'),
+    })
+  })
+
+  it('are edited with the same fields and files when the gateway has taken out a field of its own', async () => {
+    upstream().script({ body: made })
+    await openaiClient(gateway()).images.edit({
+      image: await file(png, 'kite.png', 'image/png'),
+      prompt: 'Make it "red" & größer',
+      model: 'openai/gpt-image-1',
+      n: 1,
+      litellm_trace_id: 't1',
+    } as ImageEditParamsNonStreaming)
+    await expectSent(upstream().arrived[0], {
+      url: `${upstream().url}/v1/images/edits`,
+      headers: { authorization: `Bearer ${key}` },
+      form: {
+        image: { name: 'kite.png', type: 'image/png', bytes: png },
+        prompt: 'Make it "red" & größer',
+        model: 'gpt-image-1',
+        n: '1',
+      },
     })
   })
 
@@ -363,17 +398,11 @@ describe('speech', () => {
   })
 
   it.each(vendors)('of $model begins before the vendor has finished', async ({ model, voice }) => {
-    let goOn = () => {}
-    const waiting = new Promise<void>((resolve) => {
-      goOn = resolve
-    })
-    const slow = { headers: { 'content-type': 'audio/mpeg' }, pieces: [new Uint8Array([1, 255])], hangs: true }
-    upstream().script(slow)
+    upstream().script({ headers: { 'content-type': 'audio/mpeg' }, pieces: [new Uint8Array([1, 255])], hangs: true })
     const reader = (await speak(model, voice)).body!.getReader()
     expect((await reader.read()).value).toEqual(new Uint8Array([1, 255]))
-    void upstream().arrived[0]!.abandoned.then(goOn)
     await reader.cancel()
-    await waiting
+    await upstream().arrived[0]!.abandoned
   })
 
   it.each(vendors)('of $model that breaks off does not look whole', async ({ model, voice }) => {
@@ -431,6 +460,21 @@ describe('transcripts', () => {
     upstream().script({ headers: { 'content-type': 'text/event-stream' }, body: sse(...parts) })
     const stream = await transcribe('openai/gpt-4o-transcribe', { stream: true })
     expect(await Array.fromAsync(stream as AsyncIterable<unknown>)).toEqual(parts)
+  })
+
+  it('are asked for with the same fields when the gateway has taken out one of its own', async () => {
+    upstream().script({ body: { text: 'Hello.' } })
+    const timestamp_granularities = ['word']
+    await transcribe('openai/whisper-1', { timestamp_granularities, temperature: 0.5, drop_params: true })
+    await expectSent(upstream().arrived[0], {
+      url: `${upstream().url}/v1/audio/transcriptions`,
+      form: {
+        model: 'whisper-1',
+        file: { name: 'grüße.mp3', type: 'audio/mpeg', bytes: awkward },
+        'timestamp_granularities[]': 'word',
+        temperature: '0.5',
+      },
+    })
   })
 
   it('of ElevenLabs are asked for in a form of its own', async () => {

@@ -193,6 +193,17 @@ describe('extra_headers of a client', () => {
   })
 
   it.each([
+    { 'accept-encoding': 'gzip' },
+    { expect: '100-continue' },
+    { upgrade: 'websocket' },
+    { 'keep-alive': 'timeout=5' },
+  ])('do not change how the gateway talks to the vendor: %o', async (extra_headers) => {
+    await ask('plain', { extra_headers })
+    const { headers } = upstream().arrived[0]!
+    expect(headers).not.toMatchObject(extra_headers)
+  })
+
+  it.each([
     ['name', { 'not a name': 'x' }],
     ['value', { 'x-trace': 'one\r\nauthorization: Bearer mine' }],
   ])('with an impossible %s are the mistake of the client', async (_what, extra_headers) => {

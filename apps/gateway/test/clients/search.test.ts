@@ -78,6 +78,16 @@ describe('POST /v1/search/{name}', () => {
     expect(upstream().arrived).toEqual([])
   })
 
+  it("passes the vendor's own fields and the client's headers on, but not its key", async () => {
+    upstream().script({ body: results(1) })
+    const extra_headers = { 'X-Loc-City': 'Ulm', 'X-Subscription-Token': 'mine' }
+    await search('/v1/search/web', { query: 'kites', safesearch: 'strict', extra_headers })
+    const { path, headers } = upstream().arrived[0]!
+    expect(path).toContain('&safesearch=strict')
+    expect(path).not.toContain('extra_headers')
+    expect(headers).toMatchObject({ 'x-loc-city': 'Ulm', 'x-subscription-token': key })
+  })
+
   it('takes the name of the tool from the body', async () => {
     upstream().script({ body: results(1) })
     const { status, body } = await search('/v1/search', { search_tool_name: 'other', query: 'kites' })

@@ -1,7 +1,6 @@
-import { providerContract } from '@tianjillm/testing'
+import { encodeEvent, encodeMessage, providerContract } from '@tianjillm/testing'
 import { describe, expect, it } from 'vitest'
 import { bedrock } from '../src/bedrock.ts'
-import { encodeEvent, encodeMessage } from './encode-event-stream.ts'
 
 const model = 'anthropic.claude-sonnet-4-5-20250929-v1:0'
 const base = 'https://bedrock-runtime.us-west-2.amazonaws.com/model'
