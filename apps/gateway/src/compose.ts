@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type {
   CallbackConfig,
   Config,
@@ -59,7 +60,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     build: (item: Item) => Promise<Built>,
   ) => collect(items, build, (position, error) => tell('error', position, error))
 
-  await each(config.plugins, ({ specifier }) => importPlugin(specifier, places))
+  await each(config.plugins, ({ specifier, position }) => importPlugin(specifier, position.file, places))
   const [deployments, searchTools, guardrails, callbacks] = await Promise.all([
     each(config.models, (model) =>
       deploymentOf(model, config, surroundings, (error) => tell('warning', model.position, error)),
@@ -68,7 +69,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       searchToolOf(tool, surroundings, (error) => tell('warning', tool.position, error)),
     ),
     each(config.guardrails, (guardrail) => guardrailOf(guardrail, surroundings)),
-    each(config.callbacks, (callback) => callbackOf(callback, surroundings)),
+    each(config.callbacks, (callback) => callbackOf(callback, config, surroundings)),
   ])
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
   const mock = () => mockDeployment(surroundings)
@@ -124,7 +125,8 @@ async function deploymentOf(
     extraBody: model.extraBody,
     id: model.id ?? idOf(model, models),
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
-    tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host),
+    guardrails: model.guardrails,
+    tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host, places),
   }
   return createDeployment(plugin, facts, host, transport, onBroken)
 }
@@ -168,12 +170,27 @@ function camelCase(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())
 }
 
-function tlsOf(verify: boolean | string | undefined, plugin: ProviderPlugin, host: Host): TlsSettings | undefined {
-  const fromEnvironment = plugin.verifyTlsEnv ? host.env(plugin.verifyTlsEnv) : undefined
-  if (typeof verify === 'string') return { ca: readFileSync(verify, 'utf8') }
-  if (verify === false || (verify === undefined && /^(false|0|no)$/i.test(fromEnvironment ?? '')))
-    return { verify: false }
-  return undefined
+function tlsOf(
+  verify: boolean | string | undefined,
+  plugin: ProviderPlugin,
+  host: Host,
+  { folders }: PluginPlaces,
+): TlsSettings | undefined {
+  if (typeof verify === 'string') return { ca: certificateFile(resolve(folders[0]!, verify)) }
+  const fromEnvironment = plugin.verifyTlsEnv && host.env(plugin.verifyTlsEnv)
+  const isOff = verify === false || (verify === undefined && /^(false|0|no)$/i.test(fromEnvironment ?? ''))
+  return isOff ? { verify: false } : undefined
+}
+
+function certificateFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new GatewayError('misconfigured', `ssl_verify: the certificates in ${path} cannot be read.`, {
+      details: { option: 'sslVerify' },
+      cause,
+    })
+  }
 }
 
 async function searchToolOf(
@@ -209,10 +226,15 @@ async function guardrailOf(config: GuardrailConfig, { host, places }: Surroundin
 
 async function callbackOf(
   { name, plugin: pluginName, on, options }: CallbackConfig,
+  { settings }: Config,
   { host, places }: Surroundings,
 ): Promise<ConfiguredCallback> {
   const plugin = await loadPlugin('callback', pluginName, places)
-  return { name, on, callback: createCallback(plugin, options, host) }
+  // LiteLLM has some options of callbacks among its settings: `prometheus_metrics_config`.
+  const { entries = {} } = plugin.options as { readonly entries?: JsonObject }
+  const general = Object.entries(settings.rest).map(([key, value]) => [camelCase(key), value] as const)
+  const shared = general.filter(([key]) => Object.hasOwn(entries, key))
+  return { name, on, callback: createCallback(plugin, { ...Object.fromEntries(shared), ...options }, host) }
 }
 
 /** Answers requests that bring their own `mock_response`. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GatewayError } from '@tianjillm/core'
+import { GatewayError, type JsonObject } from '@tianjillm/core'
 import type { CallRecord, Cancellation, Engine } from '@tianjillm/engine'
 import type { Access } from './http/access.ts'
 import type { AccessLog } from './log.ts'
@@ -70,10 +70,13 @@ export function createGateway(parts: GatewayParts): Gateway {
       return isReady
     },
     bodyLimit: (contentType) => parts.bodyLimit ?? (contentType?.startsWith('multipart/') ? FORM_LIMIT : JSON_LIMIT),
-    redact: (error) => {
-      const message = redact(error.message)
-      return message === error.message ? error : new GatewayError(error.kind, message, error.facts)
-    },
+    redact: ({ kind, message, facts }) =>
+      new GatewayError(kind, redact(message), {
+        ...facts,
+        code: facts.code && redact(facts.code),
+        param: facts.param && redact(facts.param),
+        details: facts.details && (JSON.parse(redact(JSON.stringify(facts.details))) as JsonObject),
+      }),
     enter(id, path, incoming, outgoing, cancellation) {
       const start = performance.now()
       let record: CallRecord | undefined

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, findPackageJSON } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { GatewayError, nearest, type PluginKind, type PluginsByKind, registered } from '@tianjillm/core'
@@ -34,11 +34,15 @@ export async function loadPlugin<Kind extends PluginKind>(
   return plugin
 }
 
-/** Imports a package or file that registers plugins of any names. Throws GatewayError `misconfigured` when it cannot be found. */
-export async function importPlugin(specifier: string, places: PluginPlaces): Promise<void> {
+/**
+ * Imports a package, or a file relative to the configuration file that names it, that registers plugins of any names.
+ * Throws GatewayError `misconfigured` when it cannot be found.
+ */
+export async function importPlugin(specifier: string, configFile: string, places: PluginPlaces): Promise<void> {
   const isFile = specifier.startsWith('.') || isAbsolute(specifier)
-  const file = isFile ? resolve(places.folders[0]!, specifier) : undefined
-  const entry = file ? existsSync(file) && pathToFileURL(file).href : resolveSpecifier(specifier, places)
+  const files = [resolve(dirname(configFile), specifier), resolve(places.folders[0]!, specifier)]
+  const file = isFile ? files.find((path) => existsSync(path)) : undefined
+  const entry = isFile ? file && pathToFileURL(file).href : resolveSpecifier(specifier, places)
   if (!entry)
     throw new GatewayError('misconfigured', `The plugin ${specifier} cannot be found. Install it, or mend its path.`)
   await import(entry)
@@ -69,13 +73,30 @@ function packageOf(kind: PluginKind, name: string): string {
 
 function resolveSpecifier(specifier: string, { folders }: PluginPlaces): string | undefined {
   for (const folder of folders) {
+    const from = join(folder, 'resolve.js')
     try {
-      return pathToFileURL(createRequire(join(folder, 'resolve.js')).resolve(specifier)).href
+      return pathToFileURL(createRequire(from).resolve(specifier)).href
     } catch {
-      // Not installed there; the next place may have it.
+      // Not installed there, or for `import` alone.
+      const entry = importEntry(specifier, from)
+      if (entry) return entry
     }
   }
   return undefined
+}
+
+/** The entry of a package that says `import` where others say `default`. */
+function importEntry(specifier: string, from: string): string | undefined {
+  try {
+    const manifest = findPackageJSON(specifier, pathToFileURL(from))
+    if (manifest === undefined) return undefined
+    const { exports } = JSON.parse(readFileSync(manifest, 'utf8'))
+    const entry = exports?.['.']?.import ?? exports?.import
+    const file = typeof entry === 'string' ? entry : entry?.default
+    return typeof file === 'string' ? pathToFileURL(join(dirname(manifest), file)).href : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function noPlugin(kind: PluginKind, name: string, places: PluginPlaces): GatewayError {

@@ -26,7 +26,7 @@ export async function serve(
   await listening(server, at)
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${port}`,
+    url: `http://${reachable(at.host)}:${port}`,
     async stop(deadline) {
       // It still listens while calls end, so that readiness probes get their 503.
       await gateway.stop(deadline)
@@ -37,6 +37,12 @@ export async function serve(
       await gateway.engine.transport.close()
     },
   }
+}
+
+/** The address as this machine reaches it. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 function listening(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {

@@ -68,7 +68,7 @@ export async function start({
   if (engine === undefined) throw new ConfigError(all)
   const { masterKey, keyHeaderName, maxRequestSizeMb } = config.general
   const access = createAccess(
-    masterKey ?? host.env('LITELLM_MASTER_KEY') ?? host.env('TIANJI_MASTER_KEY'),
+    masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY'),
     keyHeaderName,
   )
   const gateway = createGateway({

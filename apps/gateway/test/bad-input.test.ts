@@ -41,11 +41,14 @@ const call = (method: string, path: string): Ask => {
   return (url) => send(`${url}${path}`, { method, headers: key })
 }
 
-/** A request written by hand, with the key. */
+/** Text of a request with the key in place of `KEY`. */
+const withKey = (text: string) => text.replace('KEY', `authorization: Bearer ${MASTER_KEY}`)
+
+/** A request written by hand. */
 const wire =
   (text: string): Ask =>
   (url) =>
-    exchange(url, text.replace('KEY', `authorization: Bearer ${MASTER_KEY}`))
+    exchange(url, withKey(text))
 
 const PNG = '\x89PNG\r\n\x1a\n'
 const BOUNDARY = 'tianji-boundary'
@@ -199,7 +202,7 @@ describe('a wrong model', () => {
     ['a model of null', chat({ model: null }), ...invalid('model')],
     ['a model of a number', chat({ model: 4 }), ...invalid('model')],
     ['a model of a list', chat({ model: ['demo'] }), ...invalid('model')],
-    ['a model only in the prototype', body(`{"__proto__":${JSON.stringify(good)}}`), ...invalid('messages')],
+    ['a model only in the prototype', body(`{"__proto__":${JSON.stringify(good)}}`), ...invalid('model')],
     ['an unknown model', chat({ model: 'gpt-99' }), ...unknownModel],
     ['a model of a mebibyte', chat({ model: 'x'.repeat(MEBIBYTE) }), ...unknownModel],
     ['a model with NUL', chat({ model: 'demo\0' }), ...unknownModel],
@@ -266,42 +269,36 @@ describe('a body that is too large', () => {
   ])
 
   it('refuses 20 MiB in chunks, whose length nobody told', async () => {
-    const { reply } = await pour((text) => `${text.length.toString(16)}\r\n${text}\r\n`, 20 * MEBIBYTE)
+    const { reply } = await pour(20 * MEBIBYTE)
     expectError(reply, tooLarge)
     await expectAlive()
   })
 
   it('answers and closes the connection while the client keeps sending', async () => {
-    const { reply, sent } = await pour((text) => `${text.length.toString(16)}\r\n${text}\r\n`, Number.POSITIVE_INFINITY)
+    const { reply, sent } = await pour(Number.POSITIVE_INFINITY)
     expectError(reply, tooLarge)
     expect(sent).toBeLessThan(256 * MEBIBYTE)
     await expectAlive()
   })
 
   /** Writes chunks until so many bytes are out or the gateway has closed the connection. */
-  async function pour(encode: (text: string) => string, total: number) {
+  async function pour(total: number) {
     const { hostname, port } = new URL(gateway().url)
     const socket = connect(Number(port), hostname)
     let received = ''
     let sent = 0
-    let isClosed = false
     socket.on('data', (piece) => {
       received += piece.toString('latin1')
     })
     socket.on('error', () => {})
-    const closed = new Promise<void>((resolve) =>
-      socket.once('close', () => {
-        isClosed = true
-        resolve()
-      }),
-    )
-    socket.write(`${head.replace('KEY', `authorization: Bearer ${MASTER_KEY}`)}transfer-encoding: chunked\r\n\r\n`)
-    const piece = encode(' '.repeat(256 * 1024))
-    while (!isClosed && sent < total) {
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(`${withKey(head)}transfer-encoding: chunked\r\n\r\n`)
+    const piece = `${(256 * 1024).toString(16)}\r\n${' '.repeat(256 * 1024)}\r\n`
+    while (!socket.destroyed && sent < total) {
       await new Promise((resolve) => socket.write(piece, resolve))
       sent += piece.length
     }
-    if (!isClosed && Number.isFinite(total)) socket.write('0\r\n\r\n')
+    if (!socket.destroyed) socket.write('0\r\n\r\n')
     await closed
     return { reply: replyIn(received, true)!, sent }
   }
@@ -341,7 +338,7 @@ describe('a wrong multipart form', () => {
     ['a form without its end', body(whole.subarray(0, -8), MULTIPART, VARIATIONS), ...invalid(null)],
     ['a part without name', form(['content-disposition: form-data\r\n\r\nx', image]), ...invalid(null)],
     ['a part without disposition', form(['content-type: image/png\r\n\r\nx', image]), ...invalid(null)],
-    ['a part without head', form(['x', image]), ...invalid(null)],
+    ['a part without head, which would hide the next one', form(['x', image]), ...invalid(null)],
     ['a part with a head of 100 KiB', form([`x-a: ${'a'.repeat(102_400)}\r\n${image}`]), ...invalid(null)],
     ['1,000 parts', form(Array.from({ length: 1000 }, (_, index) => field(`f${index}`, 'x'))), ...invalid(null)],
     ['no image', form([field('model', 'dall-e-2')]), ...invalid('image')],
@@ -430,7 +427,7 @@ describe('a request that is not good HTTP', () => {
   it('asks a client that waits for it to go on', async () => {
     upstream().script({ body: completion })
     const text = JSON.stringify(good)
-    const waiting = `${head.replace('KEY', `authorization: Bearer ${MASTER_KEY}`)}expect: 100-continue\r\ncontent-length: ${text.length}\r\n\r\n`
+    const waiting = `${withKey(head)}expect: 100-continue\r\ncontent-length: ${text.length}\r\n\r\n`
     const { hostname, port } = new URL(gateway().url)
     const socket = connect(Number(port), hostname)
     let received = ''
@@ -452,7 +449,7 @@ describe('a request that is not good HTTP', () => {
       `${head}transfer-encoding: chunked\r\n\r\n`,
     ]) {
       const socket = connect(Number(port), hostname)
-      socket.write(text.replace('KEY', `authorization: Bearer ${MASTER_KEY}`))
+      socket.write(withKey(text))
       await sleep(20)
       socket.resetAndDestroy()
     }

@@ -116,8 +116,8 @@ function nameOf({ line, text }: Block): string {
 function typeErrors(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   return new Promise((resolve) =>
-    execFile(process.execPath, [compiler, '-p', workshop, '--pretty', 'false'], { cwd: workshop }, (_error, output) =>
-      resolve(output),
+    execFile(process.execPath, [compiler, '-p', workshop, '--pretty', 'false'], { cwd: workshop }, (error, output) =>
+      resolve(error ? output || String(error) : ''),
     ),
   )
 }

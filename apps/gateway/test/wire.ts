@@ -55,6 +55,7 @@ export function exchange(url: string, bytes: string | Uint8Array): Promise<Reply
     })
     socket.on('close', () => settle(true))
     socket.on('error', reject)
+    socket.setTimeout(5000, () => socket.destroy())
     socket.write(bytes)
   })
 }
@@ -68,7 +69,11 @@ export function replyIn(received: string, isOver: boolean): Reply | undefined {
     lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
   )
   const text = rest.join('\r\n\r\n')
-  const isWhole = rest.length > 0 && text.length >= Number(headers['content-length'])
+  const isWhole =
+    rest.length > 0 &&
+    (headers['transfer-encoding'] === 'chunked'
+      ? text.endsWith('0\r\n\r\n')
+      : text.length >= Number(headers['content-length']))
   if (!isWhole && !isOver) return undefined
   return { status: Number(first.split(' ')[1] ?? 0), headers, text: Buffer.from(text, 'latin1').toString() }
 }

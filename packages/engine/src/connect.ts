@@ -141,7 +141,7 @@ function asker(deployment: Deployment, host: Host, transport: Transport): Ask {
     if (signal?.aborted) cancellation.abort(signal.reason)
     signal?.addEventListener('abort', () => cancellation.abort(signal.reason), { once: true })
     const call = new LiveCall(host, { id: host.uuid(), operation, model: String(input.model), cancellation })
-    return send({ deployment, model: call.model }, { input }, call, transport)
+    return send({ deployment, model: call.model }, { input }, call, transport, true)
   }
 }
 

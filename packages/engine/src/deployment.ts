@@ -39,6 +39,8 @@ export interface Deployment {
   readonly tls: TlsSettings | undefined
   /** The vendor's base URL when one is configured. */
   readonly apiBase: string | undefined
+  /** Names of guardrails that judge its calls. */
+  readonly guardrails: readonly string[]
   /** Why it cannot be asked, when it cannot. */
   readonly problem: GatewayError | undefined
   /** Passthroughs by operation and model; filled as they are asked for. */
@@ -59,6 +61,7 @@ export interface DeploymentSettings {
   /** Milliseconds; default 600,000. */
   readonly timeout?: number
   readonly tls?: TlsSettings | undefined
+  readonly guardrails?: readonly string[]
 }
 
 /** Milliseconds a vendor has when nothing is configured. */
@@ -91,6 +94,7 @@ export function createDeployment(
     extraBody: settings.extraBody ?? {},
     timeout: settings.timeout ?? DEFAULT_TIMEOUT,
     tls: settings.tls,
+    guardrails: settings.guardrails ?? [],
     apiBase: apiBaseOf(settings.options),
     passthroughs: new Map(),
   }

@@ -1,14 +1,12 @@
 import type { Host } from '@tianjillm/core'
-import type { Answer } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { attempt } from './attempt.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
-import { chooseGuards, guardAnswer, guardBeside, guardReports, guardRequest } from './guard.ts'
+import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
-import { type Groups, groupDeployments, plan } from './plan.ts'
-import type { CallRecord } from './record.ts'
-import { asGatewayError, reportFailure, watched } from './report.ts'
+import { type Groups, groupDeployments, plan, planSearch } from './plan.ts'
+import { type Run, reported } from './report.ts'
 import { type ConfiguredCallback, createReporter, type Reporter } from './reporter.ts'
 import { type Route, send } from './send.ts'
 import type { Transport } from './transport.ts'
@@ -59,33 +57,20 @@ export function createEngine(parts: EngineParts): Engine {
  * A request's way through the house, the same for every operation. What becomes known on the way is put into `record`.
  * Throws GatewayError; every call is reported once, when its answer has gone or failed.
  */
-export async function run(engine: Engine, call: LiveCall, asked: Asked, record: CallRecord): Promise<Answer> {
-  engine.reporter.started(call)
-  let { reporter } = engine
-  let allowed = asked
-  try {
-    const guards = chooseGuards(engine.guardrails, asked)
-    reporter = guardReports(guards, call, record, reporter)
-    allowed = await guardRequest(guards, asked, call, record)
-    const routes = await mocked(
-      engine,
-      allowed,
-      plan(call.operation === 'search' ? engine.searchTools : engine.groups, call.model),
-    )
-    const answer = await guardBeside(guards, allowed, call, record, (inner) =>
-      attempt(routes, inner, record, (route) => send(route, allowed, inner, engine.transport, guards.readAnswers)),
-    )
-    const settled = await guardAnswer(guards, answer, allowed, call, record)
-    return watched(settled, allowed, call, record, reporter)
-  } catch (cause) {
-    const error = asGatewayError(cause)
-    reportFailure(error, allowed, call, record, reporter)
-    throw error
-  }
-}
+export const run: Run = reported(async (engine, call, asked, record) => {
+  const routes = await planned(engine, asked, call)
+  const guards = chooseGuards(engine.guardrails, routes, asked, call, record)
+  const allowed = await guardRequest(guards, asked, call, record)
+  const answer = await guardBeside(guards, allowed, call, record, (inner) =>
+    attempt(routes, inner, record, (route) => send(route, allowed, inner, engine.transport, guards.readAnswers)),
+  )
+  return guardAnswer(guards, answer, allowed, call, record)
+})
 
-/** The routes, or the mock in place of the first when the request brings its own answer. */
-async function mocked({ mock }: Engine, { input }: Asked, routes: readonly Route[]): Promise<readonly Route[]> {
-  if (mock === undefined || input.mock_response === undefined) return routes
-  return [{ deployment: await mock(), model: routes[0]!.model }]
+/** The routes to the model or tool, or to the mock when the request brings its own answer. */
+async function planned(engine: Engine, { input }: Asked, call: LiveCall): Promise<readonly Route[]> {
+  if (call.operation === 'search') return planSearch(engine.searchTools, call.model)
+  const routes = plan(engine.groups, call.model)
+  if (engine.mock === undefined || input.mock_response === undefined) return routes
+  return [{ deployment: await engine.mock(), model: routes[0]!.model }]
 }

@@ -13,8 +13,8 @@ import type { LiveCall } from './call.ts'
 import { Cancellation } from './cancellation.ts'
 import { type ConfiguredGuardrail, judge } from './judge.ts'
 import type { CallRecord } from './record.ts'
-import type { Reporter } from './reporter.ts'
-import { contextOf, type Texts, textsOfAnswer, textsOfInput } from './texts.ts'
+import type { Route } from './send.ts'
+import { answersHaveText, contextOf, type Texts, textsOfAnswer, textsOfInput } from './texts.ts'
 
 /** The guardrails that concern one call. */
 export interface Guards {
@@ -26,21 +26,29 @@ export interface Guards {
 const NONE: Guards = { all: [], readAnswers: false }
 
 /**
- * The guardrails of a call: those that run by default and those its `guardrails` name. Throws GatewayError
- * `invalid_request` for a name that is not configured.
+ * The guardrails of a call: those that run by default, those of the deployments it may go to, and those its
+ * `guardrails` name. Throws GatewayError `invalid_request` for a name that is not configured.
  */
-export function chooseGuards(configured: readonly ConfiguredGuardrail[], { input }: Asked): Guards {
+export function chooseGuards(
+  configured: readonly ConfiguredGuardrail[],
+  routes: readonly Route[],
+  { input }: Asked,
+  call: LiveCall,
+  record: CallRecord,
+): Guards {
   if (configured.length === 0 && input.guardrails === undefined) return NONE
   const wanted = wantedGuardrails(input.guardrails)
+  const ofDeployments = new Set(routes.flatMap(({ deployment }) => deployment.guardrails))
   for (const name of wanted.keys())
     if (!configured.some((guardrail) => guardrail.name === name))
       throw new GatewayError('invalid_request', `The guardrail "${name}" is not configured.`, { param: 'guardrails' })
   const all = configured.flatMap((guardrail) => {
     const extraBody = wanted.get(guardrail.name)
-    if (extraBody === undefined) return guardrail.isDefault ? [guardrail] : []
+    if (extraBody === undefined) return guardrail.isDefault || ofDeployments.has(guardrail.name) ? [guardrail] : []
     return [{ ...guardrail, extraBody }]
   })
-  return { all, readAnswers: at(all, 'post_call').length > 0 }
+  record.guards = { all, readAnswers: answersHaveText(call.operation) && at(all, 'post_call').length > 0 }
+  return record.guards
 }
 
 /** The request after those that judge before the call, rewritten where they say so. Throws GatewayError `guardrail_blocked`. */
@@ -50,7 +58,8 @@ export async function guardRequest(guards: Guards, asked: Asked, call: LiveCall,
     const texts = textsOfInput(call.operation, input)
     input = await settled(guardrail, 'pre_call', 'request', texts, input, call, record)
   }
-  return withInput(asked, input)
+  record.allowed = withInput(asked, input)
+  return record.allowed
 }
 
 /** Fetches the answer while others judge the request, and holds it back until they agree. */
@@ -92,42 +101,39 @@ export async function guardAnswer(
   record: CallRecord,
 ): Promise<Answer> {
   const judges = at(guards.all, 'post_call')
-  if (judges.length === 0 || (answer.type !== 'json' && answer.type !== 'stream')) return answer
+  if (judges.length === 0 || (answer.type !== 'json' && answer.type !== 'stream' && answer.type !== 'text'))
+    return answer
   const chunks = answer.type === 'stream' ? await Array.fromAsync(answer.chunks) : []
-  const whole = answer.type === 'json' ? answer.value : assemble(chunks)
+  const whole =
+    answer.type === 'json' ? answer.value : answer.type === 'text' ? { text: answer.text } : assemble(chunks)
   let value = whole
   for (const guardrail of judges) {
     const texts = textsOfAnswer(call.operation, value)
     value = await settled(guardrail, 'post_call', 'response', texts, asked.input, call, record)
   }
   if (answer.type === 'json') return { type: 'json', value }
+  if (answer.type === 'text') return { ...answer, text: String(value.text) }
   return { type: 'stream', chunks: oneByOne(value === whole ? chunks : withTexts(chunks, value)) }
 }
 
-/**
- * A reporter whose reports pass those that judge what is logged. What they block, or cannot judge, is left out of the
- * report.
- */
-export function guardReports(guards: Guards, call: LiveCall, record: CallRecord, reporter: Reporter): Reporter {
-  const judges = at(guards.all, 'logging_only')
-  if (judges.length === 0) return reporter
-  const clean = async (direction: GuardedText['direction'], part: JsonObject | undefined, input: JsonObject) => {
+/** The report after those that judge what is logged. What they block, or cannot judge, is left out of it. */
+export async function guardReport(report: CallReport, call: LiveCall, record: CallRecord): Promise<CallReport> {
+  const judges = at(record.guards?.all ?? [], 'logging_only')
+  if (judges.length === 0) return report
+  // The client may be gone by now; the report is made all the same.
+  const own = call.within(new Cancellation())
+  const clean = async (direction: GuardedText['direction'], part: JsonObject | undefined) => {
     let value = part
-    // The client may be gone by now; the report is made all the same.
-    const own = call.within(new Cancellation())
     for (const guardrail of value ? judges : []) {
       const texts =
         direction === 'request' ? textsOfInput(call.operation, value!) : textsOfAnswer(call.operation, value!)
-      value = await settled(guardrail, 'logging_only', direction, texts, input, own, record)
+      value = await settled(guardrail, 'logging_only', direction, texts, report.input ?? {}, own, record)
     }
     return value
   }
-  const cleaned = async (report: CallReport): Promise<CallReport> => {
-    const input = await clean('request', report.input, report.input ?? {}).catch(() => undefined)
-    const output = await clean('response', report.output, input ?? {}).catch(() => undefined)
-    return { ...report, input, output }
-  }
-  return { ...reporter, deliver: (report) => void cleaned(report).then(reporter.deliver) }
+  const input = await clean('request', report.input).catch(() => undefined)
+  const output = await clean('response', report.output).catch(() => undefined)
+  return { ...report, input, output }
 }
 
 function at(guardrails: readonly ConfiguredGuardrail[], hook: Hook): readonly ConfiguredGuardrail[] {

@@ -42,10 +42,27 @@ export function plan(groups: Groups, model: string, random: () => number = Math.
       model: deployment.model.replace('*', () => captured),
     }))
   }
+  throw notFound(groups, model)
+}
+
+/** The deployments of a search tool. Throws GatewayError `no_search_provider` or `search_tool_not_found`. */
+export function planSearch(tools: Groups, name: string): readonly Route[] {
+  const names = [...tools.exact.keys()]
+  if (names.length === 0)
+    throw new GatewayError(
+      'no_search_provider',
+      'No search provider is configured. Add search_tools to the configuration.',
+    )
+  if (tools.exact.has(name)) return plan(tools, name)
+  const hint = didYouMean(name, names) || ` Configured are ${listed(names)}.`
+  throw new GatewayError('search_tool_not_found', `The search tool "${name.slice(0, 100)}" is not configured.${hint}`)
+}
+
+function notFound(groups: Groups, model: string): GatewayError {
   const names = [...groups.exact.keys()]
   const hint =
     didYouMean(model, names) || (names.length > 0 ? ` Configured are ${listed(names)}.` : ' No model is configured.')
-  throw new GatewayError('model_not_found', `The model "${model.slice(0, 100)}" is not configured.${hint}`, {
+  return new GatewayError('model_not_found', `The model "${model.slice(0, 100)}" is not configured.${hint}`, {
     param: 'model',
   })
 }

@@ -1,6 +1,8 @@
 import type { CallReport, GuardrailRun, JsonObject, OperationName, Usage } from '@tianjillm/core'
+import type { Asked } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
+import type { Guards } from './guard.ts'
 
 /** What the server knows of a call before it begins. */
 export interface Arrival {
@@ -22,6 +24,10 @@ export class CallRecord {
   usage: Usage | undefined
   responseId: string | undefined
   attempts = 0
+  /** The request as the guardrails left it; undefined until it has come that far. */
+  allowed: Asked | undefined
+  /** The guardrails chosen for the call. */
+  guards: Guards | undefined
   guardrails: GuardrailRun[] = []
 
   constructor(arrival: Arrival, call: LiveCall) {

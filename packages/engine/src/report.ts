@@ -11,7 +11,9 @@ import type { Answer, Relay } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { assemble } from './assemble.ts'
 import type { LiveCall } from './call.ts'
+import type { Engine } from './engine.ts'
 import { withoutGatewayFields } from './gateway-fields.ts'
+import { guardReport } from './guard.ts'
 import type { CallRecord } from './record.ts'
 import type { Reporter } from './reporter.ts'
 import type { Sink } from './transport.ts'
@@ -22,11 +24,29 @@ export function asGatewayError(error: unknown): GatewayError {
   return isGatewayError(error) ? error : new GatewayError('internal', 'The gateway made a mistake.', { cause: error })
 }
 
+/** What becomes of a call. Throws GatewayError. */
+export type Run = (engine: Engine, call: LiveCall, asked: Asked, record: CallRecord) => Promise<Answer>
+
+/** The same way, reported: when it begins, and once when its answer's last piece has gone or it failed. */
+export function reported(way: Run): Run {
+  return async (engine, call, asked, record) => {
+    const { reporter } = engine
+    reporter.started(call)
+    try {
+      return watched(await way(engine, call, asked, record), asked, call, record, reporter)
+    } catch (cause) {
+      const error = asGatewayError(cause)
+      finisher(asked, call, record, reporter)(error, () => undefined)
+      throw error
+    }
+  }
+}
+
 /**
- * Watches an answer on its way out, so that the call is reported once, when its last piece has gone, it broke, or
- * nobody wants it any more.
+ * Watches an answer on its way out, so that the call is reported when its last piece has gone, it broke, or nobody
+ * wants it any more.
  */
-export function watched(answer: Answer, asked: Asked, call: LiveCall, record: CallRecord, reporter: Reporter): Answer {
+function watched(answer: Answer, asked: Asked, call: LiveCall, record: CallRecord, reporter: Reporter): Answer {
   const finish = finisher(asked, call, record, reporter, answer)
   switch (answer.type) {
     case 'json':
@@ -55,17 +75,6 @@ export function watched(answer: Answer, asked: Asked, call: LiveCall, record: Ca
   }
 }
 
-/** Reports a call that got no answer. */
-export function reportFailure(
-  error: GatewayError,
-  asked: Asked,
-  call: LiveCall,
-  record: CallRecord,
-  reporter: Reporter,
-): void {
-  finisher(asked, call, record, reporter)(error, () => undefined)
-}
-
 type Finish = (error: GatewayError | undefined, output: () => JsonObject | undefined) => void
 
 function finisher(asked: Asked, call: LiveCall, record: CallRecord, reporter: Reporter, answer?: Answer): Finish {
@@ -74,15 +83,13 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, reporter: Re
   return (error, output) => {
     if (isDone) return
     isDone = true
-    const input = reporter.wantsContent ? withoutUploads(withoutGatewayFields(asked.input)) : undefined
-    reporter.deliver(
-      record.report(call, {
-        stream,
-        input,
-        output: reporter.wantsContent ? output() : undefined,
-        error: error && told(error),
-      }),
-    )
+    const input = reporter.wantsContent
+      ? withoutUploads(withoutGatewayFields((record.allowed ?? asked).input))
+      : undefined
+    const said = reporter.wantsContent ? output() : undefined
+    if (typeof said?.id === 'string') record.responseId ??= said.id
+    const report = record.report(call, { stream, input, output: said, error: error && told(error) })
+    void guardReport(report, call, record).then(reporter.deliver)
   }
 }
 

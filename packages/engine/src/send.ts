@@ -2,7 +2,6 @@ import {
   type BinaryAnswer,
   GatewayError,
   isGatewayError,
-  isJsonObject,
   type JsonObject,
   type Operation,
   type Passthrough,
@@ -16,17 +15,21 @@ import type { Answer } from './answer.ts'
 import type { Asked, RawBody } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
+import { withExtras } from './extras.ts'
+import { fewAtATime } from './few-at-a-time.ts'
 import { withoutGatewayFields } from './gateway-fields.ts'
+import { handOn } from './hand-on.ts'
+import { poll } from './poll.ts'
 import { render } from './render.ts'
-import { buffered, cancelled, LocalReply, type RelayReply, type Transport, timedOut } from './transport.ts'
+import { cancelled, LocalReply, type RelayReply, type Transport } from './transport.ts'
 
 /** Any operation, as far as the engine needs to know. */
 type AnyOperation = Operation<JsonObject, JsonObject | BinaryAnswer | string, JsonObject>
 
 /** Most a vendor's error body that is read, in bytes; the rest would not be told anyway. */
 const LONGEST_FAULT = 64 * 1024
-/** Milliseconds a vendor may work on a job that is polled. */
-const LONGEST_JOB = 600_000
+/** Requests that a split one makes at the same time, at most. */
+const MOST_AT_ONCE = 8
 
 /** A deployment with the model it is to be asked for. */
 export interface Route {
@@ -57,7 +60,7 @@ export async function send(
       const raw = settled === asked.input ? asked.raw : undefined
       return await ask({ ...exchange, mustRead }, parts[0]!, raw)
     }
-    const answers = await fewAtATime(parts, (part) => ask({ ...exchange, mustRead: true }, part))
+    const answers = await fewAtATime(MOST_AT_ONCE, parts, (part) => ask({ ...exchange, mustRead: true }, part))
     return render(call.operation, input, operation.split!.join(answers.map(jsonOf)))
   } catch (error) {
     if (isGatewayError(error)) throw error
@@ -84,9 +87,12 @@ async function ask(exchange: Exchange, asked: JsonObject, raw?: RawBody): Promis
   const { input, written } = spliced ? { input: asked, written: spliced } : await write(exchange, asked)
   const request = withExtras(written, exchange.deployment, exchange.extras)
   const reply = await accepted(exchange, request)
-  if (spliced && passthrough.direction === 'both' && !exchange.mustRead) return handOn(reply)
+  if (passthrough?.direction === 'both' && !exchange.mustRead) {
+    const answer = await handOn(exchange.deployment.providerName, call.operation, input, reply)
+    if (answer) return answer
+  }
   if (input.stream === true && operation.stream) return { type: 'stream', chunks: operation.stream(reply, call, input) }
-  const final = operation.poll ? await poll(exchange, request, reply) : reply
+  const final = await finished(exchange, request, reply)
   return render(call.operation, input, await operation.response(final, call, input))
 }
 
@@ -108,11 +114,12 @@ function drops(deployment: Deployment, input: JsonObject): boolean {
   return input.drop_params === true || deployment.dropParams
 }
 
-/** The vendor's bytes for the client: JSON whole, so that a connection that breaks is an error; all else as it comes. */
-async function handOn(reply: RelayReply): Promise<Answer> {
-  const contentType = reply.headers.get('content-type') ?? 'application/octet-stream'
-  if (contentType.startsWith('application/json')) return { type: 'bytes', contentType, bytes: await reply.bytes() }
-  return { type: 'relay', contentType, reply }
+/** The answer to a job that the vendor works on; any other answer is final. */
+async function finished(exchange: Exchange, request: UpstreamRequest, reply: RelayReply): Promise<UpstreamReply> {
+  const { deployment, operation, call } = exchange
+  if (operation.poll === undefined) return reply
+  const again = (next: UpstreamRequest) => accepted(exchange, next)
+  return poll(deployment.providerName, operation.poll, request, reply, call, again)
 }
 
 function operationOf(deployment: Deployment, call: LiveCall): AnyOperation {
@@ -157,39 +164,6 @@ function splice(passthrough: Passthrough, raw: RawBody, model: string): Upstream
   return { method: 'POST', url: passthrough.url, headers, body }
 }
 
-/** Headers that `extra_headers` of a client cannot change. */
-const reservedHeaders =
-  /^(host|content-length|transfer-encoding|connection|authorization|x-api-key|api-key|x-goog-api-key|xi-api-key)$/i
-
-function withExtras(request: UpstreamRequest, deployment: Deployment, input: JsonObject): UpstreamRequest {
-  const extraBody = { ...deployment.extraBody, ...(isJsonObject(input.extra_body) && input.extra_body) }
-  const extraHeaders = { ...deployment.extraHeaders, ...clientHeaders(input.extra_headers) }
-  return withBody(withHeaders(request, extraHeaders), extraBody)
-}
-
-/** What a client may add; it cannot change who the gateway is to the vendor. */
-function clientHeaders(extra: unknown): Readonly<Record<string, string>> {
-  if (!isJsonObject(extra)) return {}
-  return Object.fromEntries(
-    Object.entries(extra).flatMap(([name, value]) =>
-      reservedHeaders.test(name) ? [] : [[name.toLowerCase(), String(value)]],
-    ),
-  )
-}
-
-function withHeaders(request: UpstreamRequest, extra: Readonly<Record<string, string>>): UpstreamRequest {
-  if (Object.keys(extra).length === 0) return request
-  return { ...request, headers: { ...request.headers, ...extra } }
-}
-
-/** The members of `extra` laid over a JSON body; other bodies stay as they are. */
-function withBody(request: UpstreamRequest, extra: JsonObject): UpstreamRequest {
-  if (Object.keys(extra).length === 0 || request.body === undefined || request.body instanceof FormData) return request
-  const text = typeof request.body === 'string' ? request.body : new TextDecoder().decode(request.body)
-  const written = parseJson(text)
-  return isJsonObject(written) ? { ...request, body: JSON.stringify({ ...written, ...extra }) } : request
-}
-
 /** The vendor's answer when it is a good one. Throws what its error means otherwise. */
 async function accepted(exchange: Exchange, request: UpstreamRequest): Promise<RelayReply> {
   const { provider } = exchange.deployment
@@ -230,53 +204,6 @@ async function beginning(reply: RelayReply): Promise<string> {
     // The status is known; an error body that breaks off says no more.
   }
   return text
-}
-
-/** Asks until the vendor's job is done; only at the host it was given to. */
-async function poll(exchange: Exchange, first: UpstreamRequest, reply: UpstreamReply): Promise<UpstreamReply> {
-  const { operation, call } = exchange
-  const { providerName } = exchange.deployment
-  const { origin } = new URL(first.url)
-  const deadline = call.now() + LONGEST_JOB
-  for (let current = await buffered(reply); ; ) {
-    const next = await operation.poll!(current, call)
-    if (next === undefined) return current
-    if (new URL(next.request.url).origin !== origin)
-      throw new GatewayError('upstream_invalid_response', `${providerName}: the vendor names a foreign host to poll.`)
-    if (call.now() + next.after > deadline) throw timedOut(providerName, LONGEST_JOB, undefined)
-    await pause(next.after, call)
-    current = await buffered(await accepted(exchange, next.request))
-  }
-}
-
-function pause(milliseconds: number, call: LiveCall): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      forget()
-      resolve()
-    }, milliseconds)
-    const forget = call.cancellation.onAbort((reason) => {
-      clearTimeout(timer)
-      reject(cancelled(reason))
-    })
-  })
-}
-
-/** Requests that a split one makes at the same time, at most. */
-const MOST_AT_ONCE = 8
-
-/** Results in the order of the items. The first failure ends it. */
-async function fewAtATime<Item, Result>(
-  items: readonly Item[],
-  action: (item: Item) => Promise<Result>,
-): Promise<readonly Result[]> {
-  const results: Result[] = []
-  const queue = items.entries()
-  const work = async () => {
-    for (const [index, item] of queue) results[index] = await action(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, items.length) }, work))
-  return results
 }
 
 function jsonOf(answer: Answer): JsonObject {

@@ -37,6 +37,13 @@ export function textsOfInput(operation: OperationName, input: JsonObject): Texts
   return textsAt(input, field === undefined ? [] : fieldPlaces(input[field], [field], 'user'), [])
 }
 
+const operationsWithText: ReadonlySet<OperationName> = new Set(['chat', 'completion', 'transcription', 'translation'])
+
+/** Whether the operation's answers hold text that can be judged. */
+export function answersHaveText(operation: OperationName): boolean {
+  return operationsWithText.has(operation)
+}
+
 /** The text in a whole answer. */
 export function textsOfAnswer(operation: OperationName, answer: JsonObject): Texts {
   const choices = Array.isArray(answer.choices) ? answer.choices : []

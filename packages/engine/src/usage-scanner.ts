@@ -2,7 +2,8 @@ import { isJsonObject, joinBytes, parseJson, type Usage } from '@tianjillm/core'
 
 const encoder = new TextEncoder()
 const USAGE = encoder.encode('"usage"')
-const DONE = encoder.encode('[DONE]')
+/** The end mark as a line of its own; in a text that a model wrote, the line break is escaped. */
+const DONE = ['\ndata: [DONE]', '\ndata:[DONE]'].map((text) => encoder.encode(text))
 /** `finish_reason` with a reason; the wire of every vendor that is relayed writes it without blanks or with one. */
 const FINISHED = ['"finish_reason":"', '"finish_reason": "'].map((text) => encoder.encode(text))
 
@@ -23,7 +24,7 @@ export class UsageScanner {
     const bytes = this.#tail.length === 0 ? piece : joinBytes([this.#tail, piece])
     const at = lastIndexOf(bytes, USAGE)
     if (at !== -1) this.#usage = usageAt(bytes, at + USAGE.length) ?? this.#usage
-    this.#isFinished ||= lastIndexOf(bytes, DONE) !== -1 || FINISHED.some((mark) => lastIndexOf(bytes, mark) !== -1)
+    this.#isFinished ||= [...DONE, ...FINISHED].some((mark) => lastIndexOf(bytes, mark) !== -1)
     this.#tail = bytes.length > TAIL ? bytes.slice(-TAIL) : bytes
   }
 

@@ -64,18 +64,23 @@ describe('a request on its way to a vendor', () => {
     expect(sent()).toEqual({ model: 'vendor-model', temperature: 0, seed: 5, own: 1 })
   })
 
-  it('has extra_body and extra_headers laid over it, but not over its authorization', async () => {
+  it('has the extras of the configuration laid over it, and those of the client added', async () => {
     upstream.script({ body: {} })
     const headers = { authorization: 'Bearer ours', 'content-type': 'application/json' }
     const chat = { ...base, request: () => ({ method: 'POST', url: URL, headers, body: '{"a":1,"b":1}' }) }
     await ask(
       { chat },
-      { model: 'group', extra_body: { b: 3 }, extra_headers: { 'X-Own': 'client', Authorization: 'Bearer theirs' } },
+      {
+        model: 'group',
+        extra_body: { a: 3, b: 3, d: 3, model: 'other' },
+        extra_headers: { 'X-Own': 'client', 'X-Client': 'client', Authorization: 'Bearer theirs' },
+      },
       { extraBody: { b: 2, c: 2 }, extraHeaders: { 'X-Own': 'config', 'x-other': 'config' } },
     )
-    expect(sent()).toEqual({ a: 1, b: 3, c: 2 })
+    expect(sent()).toEqual({ a: 1, b: 2, c: 2, d: 3 })
     expect(upstream.arrived[0]!.headers).toMatchObject({
-      'x-own': 'client',
+      'x-own': 'config',
+      'x-client': 'client',
       'x-other': 'config',
       authorization: 'Bearer ours',
     })

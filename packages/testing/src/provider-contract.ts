@@ -111,7 +111,9 @@ function operationContract(plugin: ProviderPlugin | SearchPlugin, contract: Prov
     const ask = async (operation: OperationName, item: OperationCase, cancellation = new Cancellation()) => {
       const { host, transport, deployment } = deploymentFor(item)
       const call = new LiveCall(host, { id: 'call-1', operation, model: String(item.input.model), cancellation })
-      return read(await send({ deployment, model: String(item.input.model) }, { input: item.input }, call, transport))
+      return read(
+        await send({ deployment, model: String(item.input.model) }, { input: item.input }, call, transport, true),
+      )
     }
 
     it('describes itself', () => {
@@ -272,7 +274,13 @@ function streamContract(
     upstream().script(...beforeLast(item), { ...withoutBody(last), pieces: [half], dies: true })
     const { deployment, host, transport } = deploymentFor(item)
     const call = new LiveCall(host, { id: 'call-1', operation, model: String(item.input.model) })
-    const outcome = await send({ deployment, model: String(item.input.model) }, { input: item.input }, call, transport)
+    const outcome = await send(
+      { deployment, model: String(item.input.model) },
+      { input: item.input },
+      call,
+      transport,
+      true,
+    )
       .then(read)
       .catch((error: unknown) => error)
     expect(isGatewayError(outcome), `must be an error, not ${JSON.stringify(outcome)?.slice(0, 200)}`).toBe(true)

@@ -13,8 +13,6 @@ export interface CallRoute {
   readonly path: string
   /** Model in the path. */
   readonly model?: string | undefined
-  /** Fields filled in where the request has none. */
-  readonly filling?: JsonObject
 }
 
 /** One call from its first byte to its last: who asks, what, the answer. Never throws. */
@@ -34,11 +32,10 @@ export async function serveCall(
     const caller = gateway.access.authenticate(incoming.headers)
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     const asked = readRequest(
-      route.operation,
+      route,
       bytes,
       incoming.headers['content-type'] ?? 'application/json',
-      route.model,
-      route.filling,
+      defaultModel(gateway, route),
     )
     const call = new LiveCall(gateway.engine.host, {
       id,
@@ -57,6 +54,13 @@ export async function serveCall(
     entry.fail(error)
     refuse(incoming, outgoing, () => respondError(outgoing, error, headers))
   }
+}
+
+/** The only search tool, for a search that names none. */
+function defaultModel({ engine }: Gateway, { operation }: CallRoute): string | undefined {
+  if (operation !== 'search') return undefined
+  const names = [...engine.searchTools.exact.keys()]
+  return names.length < 2 ? (names[0] ?? 'none') : undefined
 }
 
 /** Answers early; a body that is still coming is thrown away for a moment, so that the client gets to read the answer. */

@@ -113,6 +113,9 @@ const schemas: Partial<Record<OperationName, v.GenericSchema>> = {
   }),
 }
 
+/** Results of a search that does not say how many. */
+const DEFAULT_RESULTS = 10
+
 /** Models of requests that name none, as OpenAI has it. */
 const defaultModels: Partial<Record<OperationName, string>> = {
   image: 'dall-e-2',
@@ -120,25 +123,43 @@ const defaultModels: Partial<Record<OperationName, string>> = {
   imageVariation: 'dall-e-2',
 }
 
+/** What a route says about a request before its body is read. */
+export interface RequestFacts {
+  readonly operation: OperationName
+  /** Model in the path; it comes before the body's. */
+  readonly model?: string | undefined
+}
+
 /**
- * A request read from its body, checked. `model`, when given by the path, comes before the body's.
- * Throws GatewayError `invalid_request` naming the field, or `unsupported_media_type`.
+ * A request read from its body, checked; `model` for one that names none. Throws GatewayError `invalid_request` naming
+ * the field, or `unsupported_media_type`.
  */
-export function readRequest(
-  operation: OperationName,
-  bytes: Buffer,
-  contentType: string,
-  model?: string,
-  filling?: JsonObject,
-): Asked {
+export function readRequest(facts: RequestFacts, bytes: Buffer, contentType: string, model?: string): Asked {
+  const { operation } = facts
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   if (isForm !== isFormOperation(operation)) throw wrongMedia(operation, contentType)
-  const read = isForm ? readForm(bytes, contentType) : readJson(bytes)
-  const wanted = model ?? read.input.model ?? defaultModels[operation]
-  const isSame = wanted === read.input.model && filling === undefined
-  const input: JsonObject = isSame ? read.input : { ...filling, ...read.input, model: wanted }
-  check(operation, input)
-  return { input, raw: read.raw }
+  const { input, raw } = isForm ? readForm(bytes, contentType) : readJson(bytes)
+  if (operation === 'search') return { input: readSearch(input, facts.model, model) }
+  const wanted = facts.model ?? input.model ?? model ?? defaultModels[operation]
+  const complete: JsonObject = wanted === input.model ? input : { ...input, model: wanted }
+  check(operation, complete)
+  return { input: complete, raw }
+}
+
+/** A search's model is its tool. */
+function readSearch(
+  { search_tool_name: named, ...query }: JsonObject,
+  inPath: string | undefined,
+  only: string | undefined,
+): JsonObject {
+  const model = inPath ?? named ?? only
+  if (model === undefined)
+    throw new GatewayError('invalid_request', '`search_tool_name` is missing, and there are several search tools.', {
+      param: 'search_tool_name',
+    })
+  const complete: JsonObject = { max_results: DEFAULT_RESULTS, ...query, model }
+  check('search', complete)
+  return complete
 }
 
 /** Whether an operation's request carries files. */

@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { errorBody, type GatewayError, type JsonObject } from '@tianjillm/core'
+import { errorBody, type GatewayError, type JsonObject, joinBytes } from '@tianjillm/core'
 import type { Answer } from '@tianjillm/engine'
-import { asGatewayError } from '@tianjillm/engine'
 
 /** Answers up to this many bytes leave in one write together with their head. */
 const SMALL = 16 * 1024
@@ -12,7 +11,7 @@ const eventHeaders = {
   'x-accel-buffering': 'no',
 }
 
-/** Sends an answer in whatever form it has. Resolves when it is out, or nobody reads any more. */
+/** Sends an answer in whatever form it has. Resolves when it is out, or nobody reads any more; rejects when it breaks off. */
 export async function respond(outgoing: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders): Promise<void> {
   switch (answer.type) {
     case 'json':
@@ -35,7 +34,8 @@ export function respondError(outgoing: ServerResponse, error: GatewayError, head
   if (outgoing.destroyed || outgoing.writableEnded) return
   if (outgoing.headersSent) {
     const isEvents = String(outgoing.getHeader('content-type') ?? '').startsWith('text/event-stream')
-    if (isEvents) outgoing.end(`data: ${JSON.stringify(errorBody(error))}\n\n`)
+    // The blank line ends whatever event was under way.
+    if (isEvents) outgoing.end(`\ndata: ${JSON.stringify(errorBody(error))}\n\n`)
     else outgoing.destroy()
     return
   }
@@ -65,17 +65,13 @@ async function sendEvents(
   chunks: AsyncIterable<JsonObject>,
   headers: OutgoingHttpHeaders,
 ): Promise<void> {
-  try {
-    for await (const chunk of chunks) {
-      begin(outgoing, { ...headers, ...eventHeaders })
-      if (!outgoing.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(outgoing)
-      if (outgoing.destroyed) return
-    }
+  for await (const chunk of chunks) {
     begin(outgoing, { ...headers, ...eventHeaders })
-    outgoing.end('data: [DONE]\n\n')
-  } catch (error) {
-    respondError(outgoing, asGatewayError(error), headers)
+    if (!outgoing.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(outgoing)
+    if (outgoing.destroyed) return
   }
+  begin(outgoing, { ...headers, ...eventHeaders })
+  outgoing.end('data: [DONE]\n\n')
 }
 
 async function sendPieces(
@@ -84,29 +80,25 @@ async function sendPieces(
   body: AsyncIterable<Uint8Array>,
   headers: OutgoingHttpHeaders,
 ): Promise<void> {
-  try {
-    for await (const piece of body) {
-      begin(outgoing, { ...headers, 'content-type': contentType })
-      if (!outgoing.write(piece)) await drained(outgoing)
-      if (outgoing.destroyed) return
-    }
+  for await (const piece of body) {
     begin(outgoing, { ...headers, 'content-type': contentType })
-    outgoing.end()
-  } catch (error) {
-    respondError(outgoing, asGatewayError(error), headers)
+    if (!outgoing.write(piece)) await drained(outgoing)
+    if (outgoing.destroyed) return
   }
+  begin(outgoing, { ...headers, 'content-type': contentType })
+  outgoing.end()
 }
 
-/** The vendor's bytes, each piece in the turn it came in. */
+/** The vendor's bytes, each piece in the turn it came in; of events only whole lines, so that an error can follow any. */
 function relay(
   outgoing: ServerResponse,
   { reply, contentType }: Extract<Answer, { type: 'relay' }>,
   headers: OutgoingHttpHeaders,
 ): Promise<void> {
-  const head = contentType.startsWith('text/event-stream')
-    ? { ...headers, ...eventHeaders }
-    : { ...headers, 'content-type': contentType }
-  return new Promise((resolve) => {
+  const isEvents = contentType.startsWith('text/event-stream')
+  const head = isEvents ? { ...headers, ...eventHeaders } : { ...headers, 'content-type': contentType }
+  const lines = isEvents ? new WholeLines() : undefined
+  return new Promise((resolve, reject) => {
     outgoing.once('close', () => {
       if (!outgoing.writableFinished) reply.cancel()
       resolve()
@@ -114,16 +106,41 @@ function relay(
     outgoing.on('drain', () => reply.resume())
     reply.pipe({
       write(piece) {
+        const ready = lines ? lines.take(piece) : piece
+        if (ready === undefined) return true
         begin(outgoing, head)
-        return outgoing.write(piece)
+        return outgoing.write(ready)
       },
       end() {
         begin(outgoing, head)
-        outgoing.end()
+        outgoing.end(lines?.rest())
       },
-      fail: (error) => respondError(outgoing, error, headers),
+      fail: reject,
     })
   })
+}
+
+/** Keeps the beginning of a line back until its end has come. */
+class WholeLines {
+  #kept: Uint8Array[] = []
+
+  /** What is kept and this piece up to the end of its last line; undefined when no line ends in it. */
+  take(piece: Uint8Array): Uint8Array | undefined {
+    const end = piece.lastIndexOf(0x0a) + 1
+    if (end === 0) {
+      this.#kept.push(piece)
+      return undefined
+    }
+    const ready =
+      this.#kept.length === 0 && end === piece.length ? piece : joinBytes([...this.#kept, piece.subarray(0, end)])
+    this.#kept = end === piece.length ? [] : [piece.subarray(end)]
+    return ready
+  }
+
+  /** What no line end has followed. */
+  rest(): Uint8Array {
+    return joinBytes(this.#kept)
+  }
 }
 
 function begin(outgoing: ServerResponse, headers: OutgoingHttpHeaders): void {

@@ -117,9 +117,9 @@ describe("a vendor's own parameter", () => {
     })
   })
 
-  it('of extra_body is laid over what the vendor gets', async () => {
+  it('of extra_body is added to what the vendor gets, and replaces nothing', async () => {
     await ask('plain', { temperature: 1, extra_body: { temperature: 0, top_k: 5, deep: { list: [1, null] } } })
-    expect(sentJson()).toEqual({ model: 'gpt-4o', messages, temperature: 0, top_k: 5, deep: { list: [1, null] } })
+    expect(sentJson()).toEqual({ model: 'gpt-4o', messages, temperature: 1, top_k: 5, deep: { list: [1, null] } })
   })
 
   it('of extra_body reaches vendors of other wires', async () => {
@@ -155,12 +155,12 @@ describe('what the configuration adds', () => {
     })
   })
 
-  it("comes after the client's own words", async () => {
+  it("comes before the client's extras, but not before its parameters", async () => {
     await ask('enriched', { temperature: 0.9, extra_body: { route: 'b' }, extra_headers: { 'X-Zone': '8' } })
     await expectSent(upstream().arrived[0], {
       url: `${upstream().url}/chat/completions`,
-      headers: { 'x-team': 'search', 'x-zone': '8' },
-      json: { model: 'gpt-4o', messages, temperature: 0.9, reasoning: { effort: 'low' }, route: 'b' },
+      headers: { 'x-team': 'search', 'x-zone': '7' },
+      json: { model: 'gpt-4o', messages, temperature: 0.9, reasoning: { effort: 'low' }, route: 'a' },
     })
   })
 

@@ -82,7 +82,7 @@ export const langfuse: CallbackPlugin<LangfuseOptions> = batchCallback({
   env: { flushInterval: 'LANGFUSE_FLUSH_INTERVAL' },
   connect: (options, host) => {
     const key = (title: string, option: string, given: string | undefined, variable: string) =>
-      requiredSetting('langfuse', { title, option }, given, host, variable)
+      requiredSetting('langfuse', { title, option, section: 'callback_settings.langfuse' }, given, host, variable)
     const publicKey = key('public key', 'public_key', options.publicKey, 'LANGFUSE_PUBLIC_KEY')
     const secretKey = key('secret key', 'secret_key', options.secretKey, 'LANGFUSE_SECRET_KEY')
     const base = trimSlash(setting(options.apiBase, host, 'LANGFUSE_HOST') ?? 'https://cloud.langfuse.com')
