@@ -31,12 +31,15 @@ import {
   type Transport,
 } from '@tianjillm/engine'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
+import type { Redact } from './redact.ts'
 
 /** What an engine is composed with. */
 export interface Surroundings {
   readonly host: Host
   readonly transport: Transport
   readonly places: PluginPlaces
+  /** Takes secrets out of what is told. */
+  readonly redact: Redact
 }
 
 /** An engine, or none when there are errors. */
@@ -51,7 +54,7 @@ const GUARDRAIL_TIMEOUT = 10_000
 
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
-  const { host, transport, places } = surroundings
+  const { host, transport, places, redact } = surroundings
   const problems: Problem[] = []
   const tell = (severity: Problem['severity'], position: Position, { message }: GatewayError) =>
     problems.push({ ...plain(position), severity, path: '', message })
@@ -73,7 +76,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   ])
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
   const mock = () => mockDeployment(surroundings)
-  return { engine: createEngine({ host, transport, deployments, searchTools, guardrails, callbacks, mock }), problems }
+  return {
+    engine: createEngine({ host, transport, deployments, searchTools, guardrails, callbacks, mock, redact }),
+    problems,
+  }
 }
 
 /** Builds one thing for each item, side by side; what a GatewayError says is told with the item's place. */

@@ -3,7 +3,6 @@ import { GatewayError, type JsonObject } from '@tianjillm/core'
 import type { CallRecord, Cancellation, Engine } from '@tianjillm/engine'
 import type { Access } from './http/access.ts'
 import type { AccessLog } from './log.ts'
-import type { Redact } from './redact.ts'
 
 /** Bytes a JSON body may have, and a form with files, when nothing is configured. */
 const JSON_LIMIT = 16 * 1024 * 1024
@@ -48,7 +47,6 @@ export interface GatewayParts {
   readonly access: Access
   readonly version: string
   readonly accessLog: AccessLog
-  readonly redact: Redact
   readonly guardsMetrics?: boolean
   /** Bytes; replaces both defaults. */
   readonly bodyLimit?: number | undefined
@@ -56,7 +54,7 @@ export interface GatewayParts {
 
 /** A gateway from its parts. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { engine, access, version, accessLog, redact, guardsMetrics = false } = parts
+  const { engine, access, version, accessLog, guardsMetrics = false } = parts
   const underWay = new Set<Cancellation>()
   let isReady = true
   let whenIdle: (() => void) | undefined
@@ -71,11 +69,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     },
     bodyLimit: (contentType) => parts.bodyLimit ?? (contentType?.startsWith('multipart/') ? FORM_LIMIT : JSON_LIMIT),
     redact: ({ kind, message, facts }) =>
-      new GatewayError(kind, redact(message), {
+      new GatewayError(kind, engine.redact(message), {
         ...facts,
-        code: facts.code && redact(facts.code),
-        param: facts.param && redact(facts.param),
-        details: facts.details && (JSON.parse(redact(JSON.stringify(facts.details))) as JsonObject),
+        code: facts.code && engine.redact(facts.code),
+        param: facts.param && engine.redact(facts.param),
+        details: facts.details && (JSON.parse(engine.redact(JSON.stringify(facts.details))) as JsonObject),
       }),
     enter(id, path, incoming, outgoing, cancellation) {
       const start = performance.now()

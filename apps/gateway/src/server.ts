@@ -3,7 +3,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { errorBody, GatewayError } from '@tianjillm/core'
 import type { Gateway } from './gateway.ts'
-import { createApp } from './http/app.ts'
+import { createApp, errorResponse } from './http/app.ts'
+import { refuse } from './http/call-route.ts'
+import { respondError } from './http/respond.ts'
 
 /** A gateway that listens. */
 export interface RunningServer {
@@ -19,9 +21,22 @@ export async function serve(
   at: { readonly host: string; readonly port: number },
 ): Promise<RunningServer> {
   const app = createApp(() => gateway)
-  const listener = getRequestListener(app.fetch, { autoCleanupIncoming: false, overrideGlobalObjects: false })
+  const listener = getRequestListener(app.fetch, {
+    autoCleanupIncoming: false,
+    overrideGlobalObjects: false,
+    // Probes of HTTP/1.0 name no host.
+    hostname: 'localhost',
+    errorHandler: () => errorResponse(unreadable(undefined)),
+  })
   // A stream may take as long as it takes; what a client sends must come within node's five minutes.
-  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, listener)
+  const server = createServer(
+    { keepAliveTimeout: 65_000, noDelay: true, requireHostHeader: false },
+    (incoming, outgoing) => {
+      const isHostless = incoming.headers.host === undefined && incoming.httpVersion !== '1.0'
+      if (isHostless) refuse(incoming, outgoing, () => respondError(outgoing, unreadable(undefined)))
+      else void listener(incoming, outgoing)
+    },
+  )
   server.on('clientError', answerUnreadable)
   await listening(server, at)
   const { port } = server.address() as AddressInfo

@@ -63,7 +63,7 @@ export async function start({
   })
   redact = createRedactor(secretsOf(config, host))
 
-  const { engine, problems } = await compose(config, { host, transport, places: pluginPlaces(source.folder) })
+  const { engine, problems } = await compose(config, { host, transport, places: pluginPlaces(source.folder), redact })
   const all = [...source.problems, ...problems]
   if (engine === undefined) throw new ConfigError(all)
   const { masterKey, keyHeaderName, maxRequestSizeMb } = config.general
@@ -76,7 +76,6 @@ export async function start({
     access,
     version,
     accessLog: logs.access,
-    redact: (text) => redact(text),
     guardsMetrics: config.settings.rest.require_auth_for_metrics_endpoint === true,
     bodyLimit: maxRequestSizeMb === undefined ? undefined : maxRequestSizeMb * 1024 * 1024,
   })

@@ -263,7 +263,7 @@ describe.each([openaiWire, anthropicWire])('$title', (wire) => {
     }
     expect(length).toBeGreaterThan(total)
     expect(end).toContain('data: [DONE]')
-  })
+  }, 10_000)
 })
 
 describe('an answer that is not streamed', () => {

@@ -1,4 +1,10 @@
-import type { ChatChunkChoice, ChatCompletionChunk, JsonObject, ToolCallDelta } from '@tianjillm/core'
+import {
+  type ChatChunkChoice,
+  type ChatCompletionChunk,
+  compact,
+  type JsonObject,
+  type ToolCallDelta,
+} from '@tianjillm/core'
 
 interface PartialCall {
   id?: string
@@ -33,25 +39,45 @@ export function assemble(chunks: readonly JsonObject[]): JsonObject {
   }
 }
 
-/** The same chunks with the texts of a changed whole: each choice's text stands whole in its first chunk with content. */
+/**
+ * The same chunks with the texts of a changed whole: each text stands whole where its first piece was, and the other
+ * pieces are empty.
+ */
 export function withTexts(chunks: readonly JsonObject[], whole: JsonObject): readonly JsonObject[] {
-  const texts = new Map(
-    (whole.choices as readonly JsonObject[]).map((choice) => [
-      choice.index,
-      (choice.message as JsonObject | undefined)?.content ?? choice.text,
-    ]),
-  )
-  const take = (index: unknown) => {
-    const text = texts.get(index) ?? ''
-    texts.set(index, '')
-    return text
+  const choices = new Map((whole.choices as readonly JsonObject[]).map((choice) => [choice.index, choice]))
+  const taken = new Set<string>()
+  const take = (piece: unknown, key: string, text: unknown) => {
+    if (typeof piece !== 'string' || piece === '') return piece
+    const isFirst = !taken.has(key)
+    taken.add(key)
+    return isFirst ? text : ''
   }
   return (chunks as readonly ChatCompletionChunk[]).map((chunk) => ({
     ...chunk,
     choices: chunk.choices.map((choice: ChatChunkChoice): JsonObject => {
-      if (choice.delta === undefined) return { ...choice, text: take(choice.index) }
-      if (typeof choice.delta.content !== 'string' || choice.delta.content === '') return choice
-      return { ...choice, delta: { ...choice.delta, content: take(choice.index) } }
+      const { index, delta } = choice
+      const { text, message = {} } = (choices.get(index) ?? {}) as { text?: unknown; message?: JsonObject }
+      if (delta === undefined) return { ...choice, text: take(choice.text, `${index} text`, text) }
+      const calls = message.tool_calls as readonly ToolCallDelta[] | undefined
+      return {
+        ...choice,
+        delta: compact({
+          ...delta,
+          content: take(delta.content, `${index} content`, message.content),
+          reasoning_content: take(delta.reasoning_content, `${index} reasoning`, message.reasoning_content),
+          tool_calls: delta.tool_calls?.map((call) => ({
+            ...call,
+            function: compact({
+              ...call.function,
+              arguments: take(
+                call.function?.arguments,
+                `${index} call ${call.index}`,
+                calls?.[call.index]?.function?.arguments,
+              ),
+            }),
+          })),
+        }),
+      }
     }),
   }))
 }

@@ -20,6 +20,8 @@ export interface EngineParts {
   readonly searchTools?: readonly Deployment[]
   readonly guardrails?: readonly ConfiguredGuardrail[]
   readonly callbacks?: readonly ConfiguredCallback[]
+  /** Takes secrets out of error messages before callbacks hear them. Default: as they are. */
+  readonly redact?: (text: string) => string
   /** Answers requests that bring their own `mock_response`; asked for when the first one comes. */
   readonly mock?: () => Promise<Deployment>
 }
@@ -34,12 +36,22 @@ export interface Engine {
   readonly guardrails: readonly ConfiguredGuardrail[]
   readonly callbacks: readonly ConfiguredCallback[]
   readonly reporter: Reporter
+  redact(text: string): string
   readonly mock: (() => Promise<Deployment>) | undefined
 }
 
 /** An engine from its parts. */
 export function createEngine(parts: EngineParts): Engine {
-  const { host, transport, deployments, searchTools = [], guardrails = [], callbacks = [], mock } = parts
+  const {
+    host,
+    transport,
+    deployments,
+    searchTools = [],
+    guardrails = [],
+    callbacks = [],
+    mock,
+    redact = (text) => text,
+  } = parts
   return {
     host,
     transport,
@@ -49,6 +61,7 @@ export function createEngine(parts: EngineParts): Engine {
     guardrails,
     callbacks,
     mock,
+    redact,
     reporter: createReporter(callbacks, host.log, () => host.now()),
   }
 }

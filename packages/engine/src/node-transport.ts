@@ -207,10 +207,12 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
           yield piece
         }
         if (this.isOver) break
-        this.#controller?.resume()
-        await new Promise<void>((resolve) => {
+        // Resuming may hand over what was read at once, so whoever is to be woken must be known before.
+        const more = new Promise<void>((resolve) => {
           this.#wake = resolve
         })
+        this.#controller?.resume()
+        await more
         this.#wake = undefined
       }
       if (this.#error) throw this.#error

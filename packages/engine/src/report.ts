@@ -30,13 +30,12 @@ export type Run = (engine: Engine, call: LiveCall, asked: Asked, record: CallRec
 /** The same way, reported: when it begins, and once when its answer's last piece has gone or it failed. */
 export function reported(way: Run): Run {
   return async (engine, call, asked, record) => {
-    const { reporter } = engine
-    reporter.started(call)
+    engine.reporter.started(call)
     try {
-      return watched(await way(engine, call, asked, record), asked, call, record, reporter)
+      return watched(await way(engine, call, asked, record), asked, call, record, engine)
     } catch (cause) {
       const error = asGatewayError(cause)
-      finisher(asked, call, record, reporter)(error, () => undefined)
+      finisher(asked, call, record, engine)(error, () => undefined)
       throw error
     }
   }
@@ -46,8 +45,9 @@ export function reported(way: Run): Run {
  * Watches an answer on its way out, so that the call is reported when its last piece has gone, it broke, or nobody
  * wants it any more.
  */
-function watched(answer: Answer, asked: Asked, call: LiveCall, record: CallRecord, reporter: Reporter): Answer {
-  const finish = finisher(asked, call, record, reporter, answer)
+function watched(answer: Answer, asked: Asked, call: LiveCall, record: CallRecord, engine: Engine): Answer {
+  const { reporter } = engine
+  const finish = finisher(asked, call, record, engine, answer)
   switch (answer.type) {
     case 'json':
       record.firstTokenTime = call.now()
@@ -77,7 +77,8 @@ function watched(answer: Answer, asked: Asked, call: LiveCall, record: CallRecor
 
 type Finish = (error: GatewayError | undefined, output: () => JsonObject | undefined) => void
 
-function finisher(asked: Asked, call: LiveCall, record: CallRecord, reporter: Reporter, answer?: Answer): Finish {
+function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engine, answer?: Answer): Finish {
+  const { reporter } = engine
   let isDone = false
   const stream = answer?.type === 'stream' || answer?.type === 'relay'
   return (error, output) => {
@@ -88,13 +89,13 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, reporter: Re
       : undefined
     const said = reporter.wantsContent ? output() : undefined
     if (typeof said?.id === 'string') record.responseId ??= said.id
-    const report = record.report(call, { stream, input, output: said, error: error && told(error) })
+    const report = record.report(call, { stream, input, output: said, error: error && told(error, engine) })
     void guardReport(report, call, record).then(reporter.deliver)
   }
 }
 
-function told(error: GatewayError): NonNullable<CallReport['error']> {
-  return { kind: error.kind, status: error.status, message: error.message, provider: error.facts.provider }
+function told(error: GatewayError, { redact }: Engine): NonNullable<CallReport['error']> {
+  return { kind: error.kind, status: error.status, message: redact(error.message), provider: error.facts.provider }
 }
 
 function note(record: CallRecord, value: JsonObject): void {

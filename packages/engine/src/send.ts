@@ -65,6 +65,7 @@ export async function send(
   } catch (error) {
     if (isGatewayError(error)) throw error
     if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
+    if (error instanceof RangeError) throw new GatewayError('invalid_request', 'The request is nested too deeply.')
     throw notUnderstood(deployment.providerName, error)
   }
 }

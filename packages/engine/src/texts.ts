@@ -32,7 +32,7 @@ const inputFields: Partial<Record<OperationName, string>> = {
 /** The text in a request. */
 export function textsOfInput(operation: OperationName, input: JsonObject): Texts {
   if (operation === 'chat' || operation === 'messages')
-    return textsAt(input, messagePlaces(input.messages), imagesOf(input.messages))
+    return textsAt(input, conversationPlaces(input.messages), imagesOf(input.messages))
   const field = inputFields[operation]
   return textsAt(input, field === undefined ? [] : fieldPlaces(input[field], [field], 'user'), [])
 }
@@ -44,21 +44,31 @@ export function answersHaveText(operation: OperationName): boolean {
   return operationsWithText.has(operation)
 }
 
-/** The text in a whole answer. */
+/** The text in a whole answer: what the model says, thinks and hands to tools. */
 export function textsOfAnswer(operation: OperationName, answer: JsonObject): Texts {
+  if (operation === 'transcription' || operation === 'translation')
+    return textsAt(answer, fieldPlaces(answer.text, ['text'], 'assistant'), [])
   const choices = Array.isArray(answer.choices) ? answer.choices : []
-  const places = choices.flatMap((_, index) =>
-    operation === 'completion'
-      ? fieldPlaces(at(answer, ['choices', index, 'text']), ['choices', index, 'text'], 'assistant')
-      : fieldPlaces(
-          at(answer, ['choices', index, 'message', 'content']),
-          ['choices', index, 'message', 'content'],
-          'assistant',
-        ),
-  )
-  const transcribed =
-    operation === 'transcription' || operation === 'translation' ? fieldPlaces(answer.text, ['text'], 'assistant') : []
-  return textsAt(answer, [...places, ...transcribed], [])
+  const places = choices.flatMap((choice: JsonObject, index) => [
+    ...fieldPlaces(choice.text, ['choices', index, 'text'], 'assistant'),
+    ...messagePlaces(choice.message, ['choices', index, 'message']),
+  ])
+  return textsAt(answer, places, [])
+}
+
+function messagePlaces(message: unknown, path: readonly (string | number)[]): readonly Place[] {
+  if (!isJsonObject(message)) return []
+  const role = typeof message.role === 'string' ? message.role : 'assistant'
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : []
+  return [
+    ...fieldPlaces(message.content, [...path, 'content'], role),
+    ...fieldPlaces(message.reasoning_content, [...path, 'reasoning_content'], role),
+    ...calls.flatMap((call: JsonObject, index) =>
+      isJsonObject(call.function)
+        ? fieldPlaces(call.function.arguments, [...path, 'tool_calls', index, 'function', 'arguments'], role)
+        : [],
+    ),
+  ]
 }
 
 /** The request's messages, for judges that need the context. */
@@ -67,11 +77,9 @@ export function contextOf(input: JsonObject): readonly ChatMessage[] {
   return Array.isArray(input.messages) ? (input.messages as readonly ChatMessage[]) : []
 }
 
-function messagePlaces(messages: unknown): readonly Place[] {
+function conversationPlaces(messages: unknown): readonly Place[] {
   if (!Array.isArray(messages)) return []
-  return messages.flatMap((message, index) =>
-    isJsonObject(message) ? fieldPlaces(message.content, ['messages', index, 'content'], String(message.role)) : [],
-  )
+  return messages.flatMap((message, index) => messagePlaces(message, ['messages', index]))
 }
 
 /** A text, a list of texts, or content parts. */

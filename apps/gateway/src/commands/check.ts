@@ -18,7 +18,8 @@ export const checkCommand: CommandDef = command({
     const source = findConfig(args.config ?? args._[0], host)
     const transport = nodeTransport()
     const composed =
-      source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder) }))
+      source.config &&
+      (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact: (text) => text }))
     const problems = [...source.problems, ...(composed?.problems ?? [])]
     for (const problem of problems) console.error(formatProblem(problem))
     const errors = problems.filter(({ severity }) => severity === 'error').length

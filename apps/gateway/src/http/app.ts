@@ -7,7 +7,7 @@ import type { Gateway } from '../gateway.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
-import { respondError } from './respond.ts'
+import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
 
 /** Hono's context with node's own request and response. */
@@ -41,11 +41,10 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   app.notFound((context) => {
     const { pathname } = new URL(context.req.url)
     return errorResponse(
-      context,
       new GatewayError('not_found', `There is no route ${context.req.method} ${pathname.slice(0, 200)}.`),
     )
   })
-  app.onError((error, context) => errorResponse(context as GatewayContext, gateway().redact(asGatewayError(error))))
+  app.onError((error) => errorResponse(gateway().redact(asGatewayError(error))))
   return app
 }
 
@@ -58,11 +57,15 @@ export function call(gateway: Gateway, route: CallRoute, context: GatewayContext
 }
 
 /** An error as a web response, for routes that are not hot. */
-export function errorResponse(context: GatewayContext, error: GatewayError): Response {
-  return context.json(errorBody(error), error.status as 400)
+export function errorResponse(error: GatewayError, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(errorBody(error), { status: error.status, headers: { ...errorHeaders(error), ...headers } })
 }
 
-/** The error for a method a route does not have. */
-export function wrongMethod(method: string | undefined, allowed: string): GatewayError {
+/** Refuses a method that a route does not have. */
+export function refuseMethod(method: string, allowed: string): Response {
+  return errorResponse(wrongMethod(method, allowed), { allow: allowed })
+}
+
+function wrongMethod(method: string | undefined, allowed: string): GatewayError {
   return new GatewayError('method_not_allowed', `This route takes ${allowed}, not ${method}.`)
 }

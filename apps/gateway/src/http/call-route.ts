@@ -31,12 +31,7 @@ export async function serveCall(
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
     const caller = gateway.access.authenticate(incoming.headers)
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
-    const asked = readRequest(
-      route,
-      bytes,
-      incoming.headers['content-type'] ?? 'application/json',
-      defaultModel(gateway, route),
-    )
+    const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
     const call = new LiveCall(gateway.engine.host, {
       id,
       operation: route.operation,

@@ -1,6 +1,6 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
 import type { Gateway } from '../gateway.ts'
-import { type GatewayApp, wrongMethod } from './app.ts'
+import { type GatewayApp, refuseMethod } from './app.ts'
 
 /** `GET /v1/models` and one of them, in OpenAI's shape. https://platform.openai.com/docs/api-reference/models */
 export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
@@ -21,9 +21,7 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
         )
       return context.json(modelObject(id))
     })
-    app.all(`${prefix}/models`, (context) => {
-      throw wrongMethod(context.req.method, 'GET')
-    })
+    app.all(`${prefix}/models`, (context) => refuseMethod(context.req.method, 'GET'))
   }
 }
 

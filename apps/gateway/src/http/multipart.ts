@@ -67,12 +67,12 @@ function partsOf(bytes: Buffer, boundary: string): readonly Part[] {
     if (bytes.toString('latin1', at, at + 2) === '--') return parts
     const headStart = bytes.indexOf('\r\n', at)
     const headEnd = bytes.indexOf('\r\n\r\n', at)
-    if (headStart === -1 || headEnd === -1 || headEnd - headStart > LONGEST_HEAD)
+    // An empty part's delimiter begins with the line break that ends its head.
+    const end = bytes.indexOf(delimiter, at)
+    if (end === -1) throw malformed('it ends in the middle of a part')
+    if (headStart === -1 || headEnd === -1 || headEnd - headStart > LONGEST_HEAD || end < headEnd)
       throw malformed('a part has no proper head')
     const start = headEnd + 4
-    // An empty part's delimiter begins with the line break that ends its head.
-    const end = bytes.indexOf(delimiter, start - 2)
-    if (end === -1) throw malformed('it ends in the middle of a part')
     parts.push({ ...headOf(bytes.toString('utf8', headStart + 2, headEnd)), start, end: Math.max(start, end) })
     if (parts.length > MOST_PARTS) throw malformed(`it has more than ${MOST_PARTS} parts`)
     at = end + delimiter.length

@@ -136,12 +136,14 @@ export interface RequestFacts {
  */
 export function readRequest(facts: RequestFacts, bytes: Buffer, contentType: string, model?: string): Asked {
   const { operation } = facts
-  const isForm = /^multipart\/form-data\b/i.test(contentType)
-  if (isForm !== isFormOperation(operation)) throw wrongMedia(operation, contentType)
+  const isForm = isFormOperation(operation)
+  const wanted = isForm ? /^multipart\/form-data\b/i : /^application\/([\w.-]+\+)?json\b/i
+  // Strict, for a page of another origin can send anything else to a local gateway without asking.
+  if (!wanted.test(contentType)) throw wrongMedia(operation, contentType)
   const { input, raw } = isForm ? readForm(bytes, contentType) : readJson(bytes)
   if (operation === 'search') return { input: readSearch(input, facts.model, model) }
-  const wanted = facts.model ?? input.model ?? model ?? defaultModels[operation]
-  const complete: JsonObject = wanted === input.model ? input : { ...input, model: wanted }
+  const named = facts.model ?? input.model ?? model ?? defaultModels[operation]
+  const complete: JsonObject = named === input.model ? input : { ...input, model: named }
   check(operation, complete)
   return { input: complete, raw }
 }

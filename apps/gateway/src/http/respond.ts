@@ -39,12 +39,16 @@ export function respondError(outgoing: ServerResponse, error: GatewayError, head
     else outgoing.destroy()
     return
   }
-  const { retryAfter } = error.facts
-  sendWhole(outgoing, error.status, 'application/json', Buffer.from(JSON.stringify(errorBody(error))), {
-    ...headers,
-    ...(retryAfter !== undefined && { 'retry-after': String(Math.ceil(retryAfter)) }),
-    ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
-  })
+  const body = Buffer.from(JSON.stringify(errorBody(error)))
+  sendWhole(outgoing, error.status, 'application/json', body, { ...headers, ...errorHeaders(error) })
+}
+
+/** Headers that belong to an error. */
+export function errorHeaders({ status, facts }: GatewayError): Readonly<Record<string, string>> {
+  return {
+    ...(facts.retryAfter !== undefined && { 'retry-after': String(Math.ceil(facts.retryAfter)) }),
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  }
 }
 
 function sendWhole(
