@@ -59,6 +59,17 @@ export function createGateway(parts: GatewayParts): Gateway {
   let isReady = true
   let whenIdle: (() => void) | undefined
 
+  /** Resolves when no call is under way, at the latest after `most` ms. */
+  const idle = async (most: number) => {
+    if (underWay.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      whenIdle = resolve
+      timer = setTimeout(resolve, most)
+    })
+    clearTimeout(timer)
+  }
+
   return {
     engine,
     access,
@@ -97,18 +108,11 @@ export function createGateway(parts: GatewayParts): Gateway {
     },
     async stop(deadline) {
       isReady = false
-      const idle = new Promise<void>((resolve) => {
-        whenIdle = resolve
-        if (underWay.size === 0) resolve()
-      })
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, deadline)
-      })
-      await Promise.race([idle, late])
-      clearTimeout(timer)
+      await idle(deadline)
       for (const cancellation of underWay)
         cancellation.abort(new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.'))
+      // What was just ended has to be reported before callbacks send what they have.
+      await idle(1_000)
       await engine.reporter.flush(Math.min(deadline, 5_000))
     },
   }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { didYouMean } from '@tianjillm/core'
 import { defineCommand, runMain } from 'citty'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -16,7 +17,11 @@ const command = defineCommand({
   subCommands,
 })
 
-const [first, ...rest] = process.argv.slice(2)
-const isForCommand =
-  first !== undefined && (first in subCommands || ['--help', '-h', '--version', '-v'].includes(first))
-await runMain(command, { rawArgs: isForCommand ? [first, ...rest] : ['start', ...process.argv.slice(2)] })
+const [first = 'start', ...rest] = process.argv.slice(2)
+if (Object.hasOwn(subCommands, first) || ['--help', '-h', '--version', '-v'].includes(first))
+  await runMain(command, { rawArgs: [first, ...rest] })
+else if (first.startsWith('-')) await runMain(command, { rawArgs: ['start', first, ...rest] })
+else {
+  console.error(`There is no command ${first}.${didYouMean(first, Object.keys(subCommands))} See --help.`)
+  process.exitCode = 1
+}

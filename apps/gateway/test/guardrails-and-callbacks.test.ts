@@ -56,6 +56,7 @@ ${lakera('strict', 'pre_call', DEAD)}
 ${lakera('lenient', 'pre_call', DEAD, ', unreachable_fallback: fail_open')}
 ${filter('masks', 'pre_call')}
 ${filter('masks-answers', 'post_call')}
+${filter('masks-logs', 'logging_only')}
 `,
 )
 
@@ -493,6 +494,27 @@ describe('langfuse', () => {
     upstream().script({ body: completion('Ask c@d.test') })
     await chat('I am a@b.test', { ...about('trace-masked'), ...guardedBy('masks', 'masks-answers') })
     const { trace, generation } = await told('trace-masked')
+    expect(JSON.stringify([trace, generation])).not.toMatch(/@[bd]\.test/)
+    expect(generation).toMatchObject({
+      input: user('I am [EMAIL_REDACTED]'),
+      output: { content: 'Ask [EMAIL_REDACTED]' },
+    })
+  })
+
+  it.each([openaiWire, anthropicWire])('is told of an error that the vendor reports in $title', async (wire) => {
+    const done = wire === openaiWire ? [sse('[DONE]')] : []
+    upstream().script({ headers: events, pieces: [...wire.begin('Hi', ' there'), wire.failure, ...done] })
+    await chat('Hello', { ...about(`reported-${wire.model}`), stream: true, model: wire.model })
+    const { generation } = await told(`reported-${wire.model}`)
+    expect(generation).toMatchObject({ output, level: 'ERROR', statusMessage: expect.any(String) })
+  })
+
+  it('is told what a guardrail leaves to be logged, though vendor and client get all', async () => {
+    upstream().script({ body: completion('Ask c@d.test') })
+    const { text } = await chat('I am a@b.test', { ...about('trace-logged'), ...guardedBy('masks-logs') })
+    expect(JSON.parse(text)).toEqual(completion('Ask c@d.test'))
+    expect(sentMessages()).toEqual(user('I am a@b.test'))
+    const { trace, generation } = await told('trace-logged')
     expect(JSON.stringify([trace, generation])).not.toMatch(/@[bd]\.test/)
     expect(generation).toMatchObject({
       input: user('I am [EMAIL_REDACTED]'),
