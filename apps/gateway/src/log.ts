@@ -31,7 +31,7 @@ const hidden = ['authorization', 'apiKey', 'api_key', 'key', 'token', 'secret', 
 )
 
 /** The logs of a process. `level` is pino's: debug, info, warn, error, silent. */
-export function createLogs(level: string, redact: () => Redact): Logs {
+export function createLogs(level: string, redact: Redact): Logs {
   const logger = pino({
     level,
     base: null,
@@ -41,7 +41,7 @@ export function createLogs(level: string, redact: () => Redact): Logs {
   const write =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, facts: Readonly<Record<string, unknown>> = {}) =>
-      logger[method](facts, redact()(message))
+      logger[method](facts, redact(message))
   return {
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     access({ id, path, incoming, outgoing, record, failure, duration }) {
@@ -55,7 +55,7 @@ export function createLogs(level: string, redact: () => Redact): Logs {
         model: record?.modelGroup,
         provider: record?.deployment?.providerName,
         tokens: record?.usage?.total_tokens,
-        error: failure && redact()(failure.message),
+        error: failure && redact(failure.message),
       }
       if (failure?.kind === 'internal') logger.error({ ...facts, cause: causeOf(failure) }, 'request')
       else logger.info(facts, 'request')

@@ -1,44 +1,34 @@
 import type { Config } from '@tianjillm/config'
-import { type Host, isJsonObject } from '@tianjillm/core'
+import { isJsonObject } from '@tianjillm/core'
 
-const secretName = /key|secret|token|password|credential|authorization/i
+const secretName = /key$|secret|token|passw|credential|authorization/i
 
-/** All values of a configuration and its environment that nobody must see. */
-export function secretsOf(config: Config, host?: Host): ReadonlySet<string> {
+/** All values of a configuration and an environment that nobody must see. */
+export function secretsOf(
+  { models, guardrails, callbacks, searchTools, environment, general }: Config,
+  processEnvironment: Readonly<Record<string, string | undefined>>,
+): ReadonlySet<string> {
   const secrets = new Set<string>()
   gather(
-    config.models.map(({ options }) => options),
+    [...models, ...guardrails, ...callbacks, ...searchTools].map(({ options }) => options),
     secrets,
   )
   gather(
-    config.models.map(({ extraHeaders }) => extraHeaders),
+    models.map(({ extraHeaders }) => extraHeaders),
     secrets,
   )
-  gather(
-    config.guardrails.map(({ options }) => options),
-    secrets,
-  )
-  gather(
-    config.callbacks.map(({ options }) => options),
-    secrets,
-  )
-  gather(
-    config.searchTools.map(({ options }) => options),
-    secrets,
-  )
-  gather(Object.fromEntries(config.environment), secrets)
-  gather(
-    { ...config.general.rest, masterKey: config.general.masterKey, databaseUrlSecret: config.general.databaseUrl },
-    secrets,
-  )
-  if (host) gather({ ...process.env }, secrets)
+  gather([Object.fromEntries(environment), { ...processEnvironment }, general.rest], secrets)
+  gather([general.masterKey, general.databaseUrl], secrets, true)
   return secrets
 }
 
+/** Texts under a name that speaks of a secret, and all that is below one. */
 function gather(value: unknown, secrets: Set<string>, isSecret = false): void {
   if (typeof value === 'string') {
-    if (isSecret && value !== '') secrets.add(value)
-  } else if (Array.isArray(value)) for (const item of value) gather(item, secrets, isSecret)
-  else if (isJsonObject(value))
-    for (const [name, inner] of Object.entries(value)) gather(inner, secrets, secretName.test(name))
+    if (isSecret) secrets.add(value)
+  } else if (Array.isArray(value)) {
+    for (const item of value) gather(item, secrets, isSecret)
+  } else if (isJsonObject(value)) {
+    for (const [name, inner] of Object.entries(value)) gather(inner, secrets, isSecret || secretName.test(name))
+  }
 }

@@ -8,7 +8,7 @@ import { createGateway } from './gateway.ts'
 import { createAccess } from './http/access.ts'
 import { createLogs } from './log.ts'
 import { pluginPlaces } from './plugins.ts'
-import { createRedactor, type Redact } from './redact.ts'
+import { createRedactor } from './redact.ts'
 import { secretsOf } from './secrets.ts'
 import { type RunningServer, serve } from './server.ts'
 import { version } from './version.ts'
@@ -55,14 +55,12 @@ export async function start({
 }: StartSettings): Promise<Started> {
   const { config } = source
   if (config === undefined) throw new ConfigError(source.problems)
-  let redact: Redact = createRedactor(secretsOf(config))
-  const logs = createLogs(logLevel, () => redact)
+  const redact = createRedactor(secretsOf(config, process.env))
+  const logs = createLogs(logLevel, redact)
   const host: Host = createHost({
     env: (name) => config.environment.get(name) ?? (process.env[name] || undefined),
     log: logs.log,
   })
-  redact = createRedactor(secretsOf(config, host))
-
   const { engine, problems } = await compose(config, { host, transport, places: pluginPlaces(source.folder), redact })
   const all = [...source.problems, ...problems]
   if (engine === undefined) throw new ConfigError(all)

@@ -195,9 +195,16 @@ function watchRelay(
           return sink.write(piece)
         },
         end() {
-          const error = hasEndMark && !scanner.isComplete ? brokenOff(record) : undefined
-          end(error)
-          if (error) sink.fail(error)
+          // What the vendor itself told the client is only reported.
+          const told = scanner.hasError
+            ? brokenOff(record, 'the vendor reported an error in the middle of the stream')
+            : undefined
+          const cut =
+            hasEndMark && !told && !scanner.isComplete
+              ? brokenOff(record, 'the stream ended before the answer was complete')
+              : undefined
+          end(told ?? cut)
+          if (cut) sink.fail(cut)
           else sink.end()
         },
         fail(error) {
@@ -208,13 +215,9 @@ function watchRelay(
   }
 }
 
-function brokenOff(record: CallRecord): GatewayError {
+function brokenOff(record: CallRecord, what: string): GatewayError {
   const provider = record.deployment?.providerName ?? 'upstream'
-  return new GatewayError(
-    'upstream_invalid_response',
-    `${provider}: the stream ended before the answer was complete.`,
-    { provider },
-  )
+  return new GatewayError('upstream_invalid_response', `${provider}: ${what}.`, { provider })
 }
 
 function objectOf(bytes: Uint8Array): JsonObject | undefined {

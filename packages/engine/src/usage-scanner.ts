@@ -4,6 +4,8 @@ const encoder = new TextEncoder()
 const USAGE = encoder.encode('"usage"')
 /** The end mark as a line of its own; in a text that a model wrote, the line break is escaped. */
 const DONE = ['\ndata: [DONE]', '\ndata:[DONE]'].map((text) => encoder.encode(text))
+/** An event that tells of an error, at the beginning of its line. */
+const ERROR = ['\ndata: {"error":', '\ndata:{"error":'].map((text) => encoder.encode(text))
 /** `finish_reason` with a reason; the wire of every vendor that is relayed writes it without blanks or with one. */
 const FINISHED = ['"finish_reason":"', '"finish_reason": "'].map((text) => encoder.encode(text))
 
@@ -18,12 +20,14 @@ export class UsageScanner {
   #tail: Uint8Array = new Uint8Array(0)
   #usage: Usage | undefined
   #isFinished = false
+  #hasError = false
 
   /** Looks at the next piece. */
   feed(piece: Uint8Array): void {
     const bytes = this.#tail.length === 0 ? piece : joinBytes([this.#tail, piece])
     const at = lastIndexOf(bytes, USAGE)
     if (at !== -1) this.#usage = usageAt(bytes, at + USAGE.length) ?? this.#usage
+    this.#hasError ||= ERROR.some((mark) => lastIndexOf(bytes, mark) !== -1 || startsWith(bytes, mark.subarray(1)))
     this.#isFinished ||= [...DONE, ...FINISHED].some((mark) => lastIndexOf(bytes, mark) !== -1)
     this.#tail = bytes.length > TAIL ? bytes.slice(-TAIL) : bytes
   }
@@ -33,10 +37,19 @@ export class UsageScanner {
     return this.#usage
   }
 
+  /** Whether the vendor reported an error in the stream. */
+  get hasError(): boolean {
+    return this.#hasError
+  }
+
   /** Whether the stream's end mark or a finish reason was seen. */
   get isComplete(): boolean {
     return this.#isFinished
   }
+}
+
+function startsWith(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  return wanted.every((byte, index) => bytes[index] === byte)
 }
 
 function lastIndexOf(bytes: Uint8Array, wanted: Uint8Array): number {

@@ -35,6 +35,17 @@ describe('the usage scanner', () => {
     expect(scanner.isComplete).toBe(false)
   })
 
+  it('sees the end mark only where a line begins', () => {
+    expect(scan(Buffer.from('data: {"choices":[{"delta":{"content":"data: [DONE]"}}]}\n\n')).isComplete).toBe(false)
+    expect(scan(Buffer.from('data: {}\n\ndata:'), Buffer.from(' [DONE]\n\n')).isComplete).toBe(true)
+  })
+
+  it('sees an error that the vendor reports, and none that a model talks of', () => {
+    expect(scan(Buffer.from('data: {}\n\nda'), Buffer.from('ta: {"error":{"message":"x"}}\n\n')).hasError).toBe(true)
+    expect(scan(Buffer.from('data: {"error":{}}\n\n')).hasError).toBe(true)
+    expect(scan(Buffer.from('data: {"content":"data: {\\"error\\":1}"}\n\n')).hasError).toBe(false)
+  })
+
   it('keeps the last counts that were whole', () => {
     const scanner = scan(Buffer.from(`{"usage":${JSON.stringify(usage)}}`), Buffer.from('{"usage":{"prompt_tok'))
     expect(scanner.usage()).toEqual(usage)

@@ -32,18 +32,15 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   for (const [path, operation] of Object.entries(callPaths))
     for (const full of [path, `/v1${path}`, `/openai/deployments/:model{.+}${path}`])
       app.all(full, (context) => {
-        const { pathname } = new URL(context.req.url)
-        return call(gateway(), { operation, path: pathname, model: context.req.param('model') }, context)
+        const { path: called } = context.req
+        return call(gateway(), { operation, path: called, model: context.req.param('model') }, context)
       })
   searchRoutes(app, gateway)
   modelRoutes(app, gateway)
   healthRoutes(app, gateway)
-  app.notFound((context) => {
-    const { pathname } = new URL(context.req.url)
-    return errorResponse(
-      new GatewayError('not_found', `There is no route ${context.req.method} ${pathname.slice(0, 200)}.`),
-    )
-  })
+  app.notFound(({ req: { method, path } }) =>
+    errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),
+  )
   app.onError((error) => errorResponse(gateway().redact(asGatewayError(error))))
   return app
 }

@@ -51,11 +51,11 @@ export async function serveCall(
   }
 }
 
-/** The only search tool, for a search that names none. */
+/** The only search tool, for a search that names none. Without any tool the engine says that there is none. */
 function defaultModel({ engine }: Gateway, { operation }: CallRoute): string | undefined {
   if (operation !== 'search') return undefined
-  const names = [...engine.searchTools.exact.keys()]
-  return names.length < 2 ? (names[0] ?? 'none') : undefined
+  const [only = 'none', second] = engine.searchTools.exact.keys()
+  return second === undefined ? only : undefined
 }
 
 /** Answers early; a body that is still coming is thrown away for a moment, so that the client gets to read the answer. */

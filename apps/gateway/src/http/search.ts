@@ -11,8 +11,8 @@ export function searchRoutes(app: GatewayApp, gateway: () => Gateway): void {
     })
     for (const path of [`${prefix}/search`, `${prefix}/search/:name`])
       app.all(path, (context) => {
-        const { pathname } = new URL(context.req.url)
-        return call(gateway(), { operation: 'search', path: pathname, model: context.req.param('name') }, context)
+        const { path: called } = context.req
+        return call(gateway(), { operation: 'search', path: called, model: context.req.param('name') }, context)
       })
   }
 }
