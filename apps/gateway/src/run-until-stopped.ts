@@ -52,7 +52,8 @@ function greeting({ url, models, isOpen }: Started, { title }: ConfigSource): st
 }
 
 function stopOnSignal(started: Started): void {
-  const deadline = Number(process.env.TIANJI_STOP_TIMEOUT) * 1000 || STOP_DEADLINE
+  const seconds = Number(process.env.TIANJI_STOP_TIMEOUT || Number.NaN)
+  const deadline = seconds >= 0 ? seconds * 1000 : STOP_DEADLINE
   let isStopping = false
   const stop = async () => {
     // A second signal means now.

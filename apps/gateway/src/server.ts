@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { errorBody, GatewayError } from '@tianjillm/core'
@@ -29,14 +29,17 @@ export async function serve(
     errorHandler: () => errorResponse(unreadable(undefined)),
   })
   // A stream may take as long as it takes; what a client sends must come within node's five minutes.
-  const server = createServer(
-    { keepAliveTimeout: 65_000, noDelay: true, requireHostHeader: false },
-    (incoming, outgoing) => {
-      const isHostless = incoming.headers.host === undefined && incoming.httpVersion !== '1.0'
-      if (isHostless) refuse(incoming, outgoing, () => respondError(outgoing, unreadable(undefined)))
-      else void listener(incoming, outgoing)
-    },
-  )
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (hasGoodHost(incoming)) void listener(incoming, outgoing)
+    else refuse(incoming, outgoing, () => respondError(outgoing, unreadable(undefined)))
+  }
+  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true, requireHostHeader: false }, handle)
+  // Whoever asks before sending a body gets to hear of a wrong key first.
+  server.on('checkContinue', handle)
+  server.on('checkExpectation', (incoming, outgoing) => {
+    const error = new GatewayError('invalid_request', 'This expectation cannot be met.', { status: 417 })
+    refuse(incoming, outgoing, () => respondError(outgoing, error))
+  })
   server.on('clientError', answerUnreadable)
   await listening(server, at)
   const { port } = server.address() as AddressInfo
@@ -52,6 +55,14 @@ export async function serve(
       await gateway.engine.transport.close()
     },
   }
+}
+
+/** One host, which HTTP/1.0 may leave out. https://www.rfc-editor.org/rfc/rfc9112#section-3.2 */
+function hasGoodHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]!.length === 4 && rawHeaders[index]!.toLowerCase() === 'host') count++
+  return count === 1 || (count === 0 && httpVersion === '1.0')
 }
 
 /** The address as this machine reaches it. */
@@ -79,7 +90,7 @@ function answerUnreadable(error: Error & { readonly code?: string }, socket: Soc
   const problem = unreadable(error.code)
   const body = JSON.stringify(errorBody(problem))
   socket.end(
-    `HTTP/1.1 ${problem.status} Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
 }
 

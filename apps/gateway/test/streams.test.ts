@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createSocketServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Arrived, Scripted } from '@tianjillm/testing'
+import { type Arrived, type Scripted, sse } from '@tianjillm/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { anthropicWire, contentIn, eventsIn, openaiWire, type Wire } from './events.ts'
 import { gatewayAndUpstream, MASTER_KEY } from './support.ts'
@@ -193,6 +193,17 @@ describe.each([openaiWire, anthropicWire])('$title', (wire) => {
     expect({ status: response.status, ...(await response.json()) }).toEqual({
       status: 429,
       ...errorEvent('rate_limit_exceeded', 'rate_limit_error'),
+    })
+  })
+
+  it('is a plain error when the first event is one', async () => {
+    const done = wire === openaiWire ? [sse('[DONE]')] : []
+    upstream().script({ headers: events, pieces: [wire.failure, ...done] })
+    const response = await ask(wire.model)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect({ status: response.status, ...(await response.json()) }).toMatchObject({
+      status: wire === openaiWire ? 500 : 503,
+      error: { message: `${wire === openaiWire ? 'openai' : 'anthropic'}: Overloaded`, type: 'api_error' },
     })
   })
 

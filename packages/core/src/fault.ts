@@ -1,5 +1,6 @@
 import { type ErrorFacts, type ErrorKind, GatewayError } from './errors.ts'
-import { isJsonObject } from './json.ts'
+import type { ReplyHeaders } from './http.ts'
+import { isJsonObject, type JsonObject } from './json.ts'
 import type { FailedReply, Fault } from './provider.ts'
 
 const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
@@ -47,6 +48,14 @@ export function upstreamError(
     `${provider}: ${(what ?? `the vendor answered ${reply.status}`).slice(0, LONGEST_MESSAGE)}`,
     facts,
   )
+}
+
+/** The error that a vendor tells as an event of a stream, in OpenAI's shape: `{ error: { message, code } }`. */
+export function eventError(provider: string, body: JsonObject, headers: ReplyHeaders, now: number): GatewayError {
+  const { error } = body
+  const code = isJsonObject(error) ? Number(error.code ?? error.status) : Number.NaN
+  const status = code >= 400 && code < 600 ? code : 500
+  return upstreamError(provider, { status, headers, body }, undefined, now)
 }
 
 /** Codes and phrases that vendors share. */

@@ -26,7 +26,7 @@ export {
   type KindFacts,
 } from './errors.ts'
 export { vendorExtras } from './extras.ts'
-export { upstreamError } from './fault.ts'
+export { eventError, upstreamError } from './fault.ts'
 export type { GuardedText, Guardrail, Hook, Verdict } from './guardrail.ts'
 export {
   type BinaryAnswer,

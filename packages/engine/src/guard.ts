@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type CallReport,
   GatewayError,
   type GuardedText,
@@ -117,9 +118,17 @@ export async function guardAnswer(
 }
 
 /** The report after those that judge what is logged. What they block, or cannot judge, is left out of it. */
-export async function guardReport(report: CallReport, call: LiveCall, record: CallRecord): Promise<CallReport> {
+export function guardReport(report: CallReport, call: LiveCall, record: CallRecord): Awaitable<CallReport> {
   const judges = at(record.guards?.all ?? [], 'logging_only')
-  if (judges.length === 0) return report
+  return judges.length === 0 ? report : judgeReport(judges, report, call, record)
+}
+
+async function judgeReport(
+  judges: readonly ConfiguredGuardrail[],
+  report: CallReport,
+  call: LiveCall,
+  record: CallRecord,
+): Promise<CallReport> {
   // The client may be gone by now; the report is made all the same.
   const own = call.within(new Cancellation())
   const clean = async (direction: GuardedText['direction'], part: JsonObject | undefined) => {

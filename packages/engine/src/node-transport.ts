@@ -160,6 +160,16 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
     this.#finish(this.#error ?? this.#explain(error))
   }
 
+  async peek(): Promise<Uint8Array | undefined> {
+    if (this.#waiting.length === 0 && !this.isOver)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    this.#wake = undefined
+    if (this.#waiting.length === 0 && this.#error) throw this.#error
+    return this.#waiting[0]
+  }
+
   pipe(sink: Sink): void {
     this.#sink = sink
     let isReady = true

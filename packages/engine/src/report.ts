@@ -90,7 +90,7 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engi
     const said = reporter.wantsContent ? output() : undefined
     if (typeof said?.id === 'string') record.responseId ??= said.id
     const report = record.report(call, { stream, input, output: said, error: error && told(error, engine) })
-    void guardReport(report, call, record).then(reporter.deliver)
+    reporter.deliver(guardReport(report, call, record))
   }
 }
 

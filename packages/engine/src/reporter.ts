@@ -14,7 +14,7 @@ export interface Reporter {
   /** Whether any callback wants requests and answers in its reports. */
   readonly wantsContent: boolean
   started(call: LiveCall): void
-  deliver(report: CallReport): void
+  deliver(report: CallReport | Promise<CallReport>): void
   /** Delivers what waits and lets every callback send what it queued; never throws, ends after `deadline` ms. */
   flush(deadline: number): Promise<void>
 }
@@ -26,6 +26,8 @@ const QUIET = 60_000
 export function createReporter(callbacks: readonly ConfiguredCallback[], log: Log, now: () => number): Reporter {
   const starters = callbacks.filter(({ callback }) => callback.start)
   const lastWarning = new Map<string, number>()
+  /** Reports that guardrails still look at. */
+  const judging = new Set<Promise<void>>()
   let waiting: CallReport[] = []
   let isScheduled = false
 
@@ -55,6 +57,12 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
     for (const report of reports) tell(report)
   }
 
+  const enqueue = (report: CallReport) => {
+    waiting.push(report)
+    if (!isScheduled) setTimeout(deliverAll, 0)
+    isScheduled = true
+  }
+
   return {
     wantsContent: callbacks.some(({ callback }) => callback.content === true),
     started: (call) => {
@@ -62,18 +70,21 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
     },
     deliver: (report) => {
       if (callbacks.length === 0) return
-      waiting.push(report)
-      if (!isScheduled) setTimeout(deliverAll, 0)
-      isScheduled = true
+      if (!(report instanceof Promise)) return enqueue(report)
+      const pending = report.then(enqueue).finally(() => judging.delete(pending))
+      judging.add(pending)
     },
     flush: async (deadline) => {
-      deliverAll()
-      const flushes = callbacks.map(({ name, callback }) => safely(name, () => callback.flush?.()))
+      const flushAll = async () => {
+        await Promise.all(judging)
+        deliverAll()
+        await Promise.all(callbacks.map(({ name, callback }) => safely(name, () => callback.flush?.())))
+      }
       let late: ReturnType<typeof setTimeout> | undefined
       const tooLate = new Promise<void>((resolve) => {
         late = setTimeout(resolve, deadline)
       })
-      await Promise.race([Promise.all(flushes), tooLate])
+      await Promise.race([flushAll(), tooLate])
       clearTimeout(late)
     },
   }

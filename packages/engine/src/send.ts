@@ -21,7 +21,7 @@ import { withoutGatewayFields } from './gateway-fields.ts'
 import { handOn } from './hand-on.ts'
 import { poll } from './poll.ts'
 import { render } from './render.ts'
-import { cancelled, LocalReply, type RelayReply, type Transport } from './transport.ts'
+import { cancelled, PulledReply, type RelayReply, type Transport } from './transport.ts'
 
 /** Any operation, as far as the engine needs to know. */
 type AnyOperation = Operation<JsonObject, JsonObject | BinaryAnswer | string, JsonObject>
@@ -89,7 +89,7 @@ async function ask(exchange: Exchange, asked: JsonObject, raw?: RawBody): Promis
   const request = withExtras(written, exchange.deployment, exchange.extras)
   const reply = await accepted(exchange, request)
   if (passthrough?.direction === 'both' && !exchange.mustRead) {
-    const answer = await handOn(exchange.deployment.providerName, call.operation, input, reply)
+    const answer = await handOn(exchange.deployment.providerName, call, input, reply)
     if (answer) return answer
   }
   if (input.stream === true && operation.stream) return { type: 'stream', chunks: operation.stream(reply, call, input) }
@@ -182,7 +182,10 @@ async function dispatch({ deployment, call, transport }: Exchange, request: Upst
   const { provider, providerName, timeout, tls } = deployment
   if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
   const signed = provider.authorize ? await provider.authorize(request, call) : request
-  if (provider.reply) return new LocalReply(await provider.reply(signed, call))
+  if (provider.reply) {
+    const { status, headers, body } = await provider.reply(signed, call)
+    return new PulledReply(status, headers, body)
+  }
   return transport.send(signed, { provider: providerName, cancellation: call.cancellation, timeout, tls })
 }
 

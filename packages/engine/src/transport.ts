@@ -14,6 +14,8 @@ export interface Sink {
 export interface RelayReply extends UpstreamReply {
   /** Hands all pieces to the sink, in order, each in the turn it came in. Only once, and instead of reading the body. */
   pipe(sink: Sink): void
+  /** The first piece, not yet taken; undefined when there is none. Throws when the answer breaks off before it. */
+  peek(): Promise<Uint8Array | undefined>
   /** Goes on after `write` gave false. */
   resume(): void
   /** Ends the connection; nothing more comes. */
@@ -88,9 +90,38 @@ export abstract class ReadableReply implements UpstreamReply {
   }
 }
 
-/** A reply that is handed on by reading its body. */
-export abstract class PulledReply extends ReadableReply implements RelayReply {
+/** A reply that is handed on by reading a source of pieces. */
+export class PulledReply extends ReadableReply implements RelayReply {
+  readonly status: number
+  readonly headers: ReplyHeaders
+  readonly #pieces: AsyncIterator<Uint8Array>
+  #first: IteratorResult<Uint8Array> | undefined
   #goOn: (() => void) | undefined
+
+  constructor(status: number, headers: ReplyHeaders, source: AsyncIterable<Uint8Array>) {
+    super()
+    this.status = status
+    this.headers = headers
+    this.#pieces = source[Symbol.asyncIterator]()
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#read()
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    try {
+      for (let next = this.#first ?? (await this.#pieces.next()); !next.done; next = await this.#pieces.next())
+        yield next.value
+    } finally {
+      await this.#pieces.return?.()
+    }
+  }
+
+  async peek(): Promise<Uint8Array | undefined> {
+    this.#first ??= await this.#pieces.next()
+    return this.#first.done ? undefined : this.#first.value
+  }
 
   pipe(sink: Sink): void {
     const hand = async () => {
@@ -112,20 +143,6 @@ export abstract class PulledReply extends ReadableReply implements RelayReply {
 
   cancel(): void {
     this.resume()
-  }
-}
-
-/** A reply that a provider made itself, as one that can be handed on. */
-export class LocalReply extends PulledReply {
-  readonly status: number
-  readonly headers: ReplyHeaders
-  readonly body: AsyncIterable<Uint8Array>
-
-  constructor({ status, headers, body }: UpstreamReply) {
-    super()
-    this.status = status
-    this.headers = headers
-    this.body = body
   }
 }
 

@@ -1,4 +1,4 @@
-import { GatewayError, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
+import { GatewayError, type UpstreamRequest } from '@tianjillm/core'
 import {
   cancelled,
   PulledReply,
@@ -52,9 +52,6 @@ function explained(error: unknown, request: UpstreamRequest, settings: SendSetti
 }
 
 class WebReply extends PulledReply {
-  readonly status: number
-  readonly headers: ReplyHeaders
-  readonly body: AsyncIterable<Uint8Array>
   readonly #controller: AbortController
 
   constructor(
@@ -64,23 +61,29 @@ class WebReply extends PulledReply {
     controller: AbortController,
     forget: () => void,
   ) {
-    super()
-    this.status = response.status
-    this.headers = { get: (name) => response.headers.get(name) ?? undefined }
+    const headers = { get: (name: string) => response.headers.get(name) ?? undefined }
+    super(response.status, headers, piecesOf(response, request, settings, forget))
     this.#controller = controller
-    this.body = (async function* () {
-      try {
-        if (response.body) yield* response.body as unknown as AsyncIterable<Uint8Array>
-      } catch (error) {
-        throw explained(error, request, settings, true)
-      } finally {
-        forget()
-      }
-    })()
   }
 
   override cancel(): void {
     this.#controller.abort(cancelled('cancelled'))
     super.cancel()
+  }
+}
+
+async function* piecesOf(
+  response: Response,
+  request: UpstreamRequest,
+  settings: SendSettings,
+  forget: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    // Streams are iterable in every runtime with fetch; lib.dom does not say so of their reader's bytes.
+    if (response.body) yield* response.body as unknown as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw explained(error, request, settings, true)
+  } finally {
+    forget()
   }
 }

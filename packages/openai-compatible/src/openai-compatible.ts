@@ -5,6 +5,7 @@ import {
   type ChatCompletion,
   type ChatCompletionChunk,
   defineProvider,
+  eventError,
   GatewayError,
   type Host,
   isJsonObject,
@@ -19,7 +20,6 @@ import {
   trimSlash,
   type UpstreamReply,
   type UpstreamRequest,
-  upstreamError,
 } from '@tianjillm/core'
 import * as v from 'valibot'
 import { formOf } from './multipart.ts'
@@ -162,13 +162,7 @@ async function* chunksOf(
   let isFinished = false
   for await (const { data } of serverSentJson(reply.body)) {
     if (!isJsonObject(data)) continue
-    if (data.error)
-      throw upstreamError(
-        provider,
-        { status: statusOf(data.error), headers: reply.headers, body: data },
-        undefined,
-        now,
-      )
+    if (data.error) throw eventError(provider, data, reply.headers, now)
     // The wire is OpenAI's: what is an object here is a chunk.
     const chunk = mend(data as ChatCompletionChunk)
     isFinished ||= chunk.choices?.some(({ finish_reason }) => finish_reason) ?? false
@@ -180,12 +174,6 @@ async function* chunksOf(
       `${provider}: the stream ended before the answer was complete.`,
       { provider },
     )
-}
-
-/** The HTTP status an error inside a stream stands for. */
-function statusOf(error: unknown): number {
-  const code = isJsonObject(error) ? Number(error.code ?? error.status) : Number.NaN
-  return code >= 400 && code < 600 ? code : 500
 }
 
 /** For `mend`: the vendor says `reasoning` where others say `reasoning_content`. */

@@ -30,6 +30,7 @@ export async function serveCall(
     if (!gateway.isReady)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
     const caller = gateway.access.authenticate(incoming.headers)
+    if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
     const call = new LiveCall(gateway.engine.host, {
@@ -60,7 +61,9 @@ function defaultModel({ engine }: Gateway, { operation }: CallRoute): string | u
 
 /** Answers early; a body that is still coming is thrown away for a moment, so that the client gets to read the answer. */
 export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, answer: () => void): void {
-  if (!incoming.complete && !outgoing.headersSent) {
+  const hasBody =
+    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined
+  if (hasBody && !incoming.complete && !outgoing.headersSent) {
     outgoing.setHeader('connection', 'close')
     incoming.on('error', () => {})
     incoming.resume()

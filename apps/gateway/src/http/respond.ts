@@ -1,9 +1,12 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { errorBody, type GatewayError, type JsonObject, joinBytes } from '@tianjillm/core'
+import { errorBody, GatewayError, type JsonObject, joinBytes } from '@tianjillm/core'
 import type { Answer } from '@tianjillm/engine'
 
 /** Answers up to this many bytes leave in one write together with their head. */
 const SMALL = 16 * 1024
+
+/** Bytes of one line of an event stream that are kept in memory. */
+const LONGEST_LINE = 16 * 1024 * 1024
 
 const eventHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -111,6 +114,11 @@ function relay(
     reply.pipe({
       write(piece) {
         const ready = lines ? lines.take(piece) : piece
+        if (lines?.isTooLong) {
+          reply.cancel()
+          reject(new GatewayError('upstream_invalid_response', 'The vendor sent a line of over 16 MiB.'))
+          return true
+        }
         if (ready === undefined) return true
         begin(outgoing, head)
         return outgoing.write(ready)
@@ -127,17 +135,24 @@ function relay(
 /** Keeps the beginning of a line back until its end has come. */
 class WholeLines {
   #kept: Uint8Array[] = []
+  #length = 0
+
+  get isTooLong(): boolean {
+    return this.#length > LONGEST_LINE
+  }
 
   /** What is kept and this piece up to the end of its last line; undefined when no line ends in it. */
   take(piece: Uint8Array): Uint8Array | undefined {
     const end = piece.lastIndexOf(0x0a) + 1
     if (end === 0) {
       this.#kept.push(piece)
+      this.#length += piece.length
       return undefined
     }
     const ready =
       this.#kept.length === 0 && end === piece.length ? piece : joinBytes([...this.#kept, piece.subarray(0, end)])
     this.#kept = end === piece.length ? [] : [piece.subarray(end)]
+    this.#length = piece.length - end
     return ready
   }
 
