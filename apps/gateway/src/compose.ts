@@ -1,23 +1,8 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type {
-  CallbackConfig,
-  Config,
-  GuardrailConfig,
-  ModelConfig,
-  Position,
-  Problem,
-  SearchToolConfig,
-} from '@tianjillm/config'
-import {
-  GatewayError,
-  type Hook,
-  type Host,
-  isGatewayError,
-  type JsonObject,
-  type ProviderPlugin,
-} from '@tianjillm/core'
+import type { CallbackConfig, Config, GuardrailConfig, ModelConfig, Problem, SearchToolConfig } from '@tianjillm/config'
+import { GatewayError, type Hook, type Host, type JsonObject, type ProviderPlugin } from '@tianjillm/core'
 import {
   type ConfiguredCallback,
   type ConfiguredGuardrail,
@@ -31,6 +16,7 @@ import {
   type Transport,
 } from '@tianjillm/engine'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
+import { buildEach, type Placed, problemOf } from './problems.ts'
 import type { Redact } from './redact.ts'
 
 /** What an engine is composed with. */
@@ -56,23 +42,21 @@ const GUARDRAIL_TIMEOUT = 10_000
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
   const { host, transport, places, redact } = surroundings
   const problems: Problem[] = []
-  const tell = (severity: Problem['severity'], position: Position, { message }: GatewayError) =>
-    problems.push({ ...plain(position), severity, path: '', message })
-  const each = <Item extends { readonly position: Position }, Built>(
-    items: readonly Item[],
-    build: (item: Item) => Promise<Built>,
-  ) => collect(items, build, (position, error) => tell('error', position, error))
-
-  await each(config.plugins, ({ specifier, position }) => importPlugin(specifier, position.file, places))
+  const warn = (item: Placed, key: string) => (error: GatewayError) => {
+    problems.push(problemOf('warning', item, key, error))
+  }
+  await buildEach(config.plugins, 'plugins', problems, ({ specifier, position }) =>
+    importPlugin(specifier, position.file, places),
+  )
   const [deployments, searchTools, guardrails, callbacks] = await Promise.all([
-    each(config.models, (model) =>
-      deploymentOf(model, config, surroundings, (error) => tell('warning', model.position, error)),
+    buildEach(config.models, 'model', problems, (model) =>
+      deploymentOf(model, config, surroundings, warn(model, 'model')),
     ),
-    each(config.searchTools, (tool) =>
-      searchToolOf(tool, surroundings, (error) => tell('warning', tool.position, error)),
+    buildEach(config.searchTools, 'search_provider', problems, (tool) =>
+      searchToolOf(tool, surroundings, warn(tool, 'search_provider')),
     ),
-    each(config.guardrails, (guardrail) => guardrailOf(guardrail, surroundings)),
-    each(config.callbacks, (callback) => callbackOf(callback, config, surroundings)),
+    buildEach(config.guardrails, 'guardrail', problems, (guardrail) => guardrailOf(guardrail, surroundings)),
+    buildEach(config.callbacks, 'callbacks', problems, (callback) => callbackOf(callback, config, surroundings)),
   ])
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
   const mock = () => mockDeployment(surroundings)
@@ -80,35 +64,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     engine: createEngine({ host, transport, deployments, searchTools, guardrails, callbacks, mock, redact }),
     problems,
   }
-}
-
-/** Builds one thing for each item, side by side; what a GatewayError says is told with the item's place. */
-async function collect<Item extends { readonly position: Position }, Built>(
-  items: readonly Item[],
-  build: (item: Item) => Promise<Built>,
-  tell: (position: Position, error: GatewayError) => void,
-): Promise<readonly Built[]> {
-  const outcomes = await Promise.allSettled(items.map(build))
-  return outcomes.flatMap((outcome, index) => {
-    if (outcome.status === 'fulfilled') return [outcome.value]
-    if (!isGatewayError(outcome.reason)) throw outcome.reason
-    tell(placeOf(items[index]!, outcome.reason), outcome.reason)
-    return []
-  })
-}
-
-/** The very key that a wrong option was written at, where that is known. */
-function placeOf(
-  item: { readonly position: Position; positionOf?(key: string): Position },
-  { facts }: GatewayError,
-): Position {
-  const option = facts.details?.option
-  if (typeof option !== 'string' || item.positionOf === undefined) return item.position
-  return item.positionOf(option.split('.')[0]!.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
-}
-
-function plain({ file, line, column }: Position): Position {
-  return { file, line, column }
 }
 
 async function deploymentOf(
@@ -193,7 +148,8 @@ function certificateFile(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     throw new GatewayError('misconfigured', `ssl_verify: the certificates in ${path} cannot be read.`, {
-      details: { option: 'sslVerify' },
+      details: { option: 'sslVerify', reason: `the certificates in ${path} cannot be read` },
+      provider: 'ssl_verify',
       cause,
     })
   }

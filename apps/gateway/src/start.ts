@@ -8,6 +8,7 @@ import { createGateway } from './gateway.ts'
 import { createAccess } from './http/access.ts'
 import { createLogs } from './log.ts'
 import { pluginPlaces } from './plugins.ts'
+import { inReadingOrder } from './problems.ts'
 import { createRedactor } from './redact.ts'
 import { secretsOf } from './secrets.ts'
 import { type RunningServer, serve } from './server.ts'
@@ -62,7 +63,7 @@ export async function start({
     log: logs.log,
   })
   const { engine, problems } = await compose(config, { host, transport, places: pluginPlaces(source.folder), redact })
-  const all = [...source.problems, ...problems]
+  const all = inReadingOrder([...source.problems, ...problems])
   if (engine === undefined) throw new ConfigError(all)
   const { masterKey, keyHeaderName, maxRequestSizeMb } = config.general
   const access = createAccess(

@@ -14,6 +14,6 @@ export function parseOptions<Options>(
   throw new GatewayError('misconfigured', `${plugin.name}: ${where}: ${issue.message}`, {
     param: path ?? undefined,
     provider: plugin.name,
-    details: { option: path },
+    details: { option: path, reason: issue.message },
   })
 }

@@ -5,6 +5,7 @@ import type { CommandDef } from 'citty'
 import { compose } from '../compose.ts'
 import { findConfig } from '../config-source.ts'
 import { pluginPlaces } from '../plugins.ts'
+import { inReadingOrder } from '../problems.ts'
 import { command } from './command.ts'
 
 /** `tianji check`: says all that is wrong with a configuration; exit code 1 when it cannot be served. */
@@ -20,7 +21,7 @@ export const checkCommand: CommandDef = command({
     const composed =
       source.config &&
       (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact: (text) => text }))
-    const problems = [...source.problems, ...(composed?.problems ?? [])]
+    const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? [])])
     for (const problem of problems) console.error(formatProblem(problem))
     const errors = problems.filter(({ severity }) => severity === 'error').length
     const summary = `${source.title}: ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`
