@@ -179,7 +179,7 @@ guardrails:
     const { exit, output, errors } = tianji(['check', 'proxy_config.yaml'], { folder })
     expect(await exit).toBe(1)
     expect(errors()).toMatch(/^proxy_config\.yaml:5:7: error: failure_rate: mock: .*7/m)
-    expect(errors()).toMatch(/^proxy_config\.yaml:7:\d+: error: No guardrail "lakera_v3"\. Did you mean lakera_v2\?/m)
+    expect(errors()).toMatch(/^proxy_config\.yaml:8:22: error: No guardrail "lakera_v3"\. Did you mean lakera_v2\?/m)
     expect(errors()).toMatch(/^proxy_config\.yaml:9:\d+: error: No callback "langfus"\. Did you mean langfuse\?/m)
     expect(output()).toBe('proxy_config.yaml: 3 errors, 0 warnings\n')
   })
