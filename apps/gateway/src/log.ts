@@ -23,6 +23,8 @@ export type AccessLog = (access: Access) => void
 export interface Logs {
   readonly log: Log
   readonly access: AccessLog
+  /** Writes what is still in memory. */
+  flush(): void
 }
 
 /** Members of logged facts that never show. */
@@ -30,36 +32,54 @@ const hidden = ['authorization', 'apiKey', 'api_key', 'key', 'token', 'secret', 
   (name) => [name, `*.${name}`],
 )
 
+/** Bytes of lines that may wait in memory, and milliseconds they may wait, when nobody watches a terminal. */
+const WAITING_BYTES = 8 * 1024
+const WAITING_TIME = 500
+
 /** The logs of a process. `level` is pino's: debug, info, warn, error, silent. */
 export function createLogs(level: string, redact: Redact): Logs {
-  const logger = pino({
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths: hidden, censor: '[redacted]' },
-  })
+  const destination = pino.destination(
+    process.stdout.isTTY ? { dest: 1 } : { dest: 1, sync: false, minLength: WAITING_BYTES },
+  )
+  const timer = setInterval(() => destination.flush(), WAITING_TIME)
+  timer.unref()
+  const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  // What the access log writes is chosen here, so only the facts of others need to be looked through.
+  const lines = pino(settings, destination)
+  const logger = pino({ ...settings, redact: { paths: hidden, censor: '[redacted]' } }, destination)
   const write =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, facts: Readonly<Record<string, unknown>> = {}) =>
       logger[method](facts, redact(message))
   return {
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
-    access({ id, path, incoming, outgoing, record, failure, duration }) {
-      const status = outgoing.writableFinished || failure ? outgoing.statusCode : 499
-      const facts = {
-        id,
-        method: incoming.method,
-        path,
-        status,
-        ms: Math.round(duration * 10) / 10,
-        model: record?.modelGroup,
-        provider: record?.deployment?.providerName,
-        tokens: record?.usage?.total_tokens,
-        error: failure && redact(failure.message),
-      }
-      if (failure?.kind === 'internal') logger.error({ ...facts, cause: causeOf(failure) }, 'request')
-      else logger.info(facts, 'request')
+    access(access) {
+      if (access.failure?.kind === 'internal')
+        lines.error({ ...accessFacts(access, redact), cause: causeOf(access.failure) }, 'request')
+      else if (lines.isLevelEnabled('info')) lines.info(accessFacts(access, redact), 'request')
     },
+    flush() {
+      clearInterval(timer)
+      try {
+        destination.flushSync()
+      } catch {
+        // Standard output is not open yet, or no more.
+      }
+    },
+  }
+}
+
+function accessFacts({ id, path, incoming, outgoing, record, failure, duration }: Access, redact: Redact): object {
+  return {
+    id,
+    method: incoming.method,
+    path,
+    status: outgoing.writableFinished || failure ? outgoing.statusCode : 499,
+    ms: Math.round(duration * 10) / 10,
+    model: record?.modelGroup,
+    provider: record?.deployment?.providerName,
+    tokens: record?.usage?.total_tokens,
+    error: failure && redact(failure.message),
   }
 }
 

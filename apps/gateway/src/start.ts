@@ -81,6 +81,10 @@ export async function start({
   const server = await serve(gateway, { host: address ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port })
   return {
     ...server,
+    async stop(deadline) {
+      await server.stop(deadline)
+      logs.flush()
+    },
     warnings: all,
     isOpen: access.isOpen,
     models: [...new Set(engine.deployments.map(({ group }) => group))],
