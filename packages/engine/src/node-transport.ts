@@ -19,10 +19,30 @@ const CONNECT_TIMEOUT = 10_000
 /** Bytes that wait in memory for a slow reader before the vendor is asked to pause. */
 const READ_AHEAD = 64 * 1024
 
+/** URLs that are kept taken apart. */
+const MOST_TARGETS = 1000
+
+interface Target {
+  readonly origin: string
+  readonly path: string
+}
+
 /** The transport of the gateway: undici's pools, one for each origin and certificate setting, no queue. */
 export function nodeTransport(): Transport {
   const pools = new Map<string, Pool>()
   const agents = new Map<string, Agent>()
+
+  const targets = new Map<string, Target>()
+
+  /** Most requests go to few URLs, so those are taken apart once. */
+  const targetOf = (url: string): Target => {
+    const known = targets.get(url)
+    if (known !== undefined) return known
+    const { origin, pathname, search } = new URL(url)
+    const target = { origin, path: pathname + search }
+    if (targets.size < MOST_TARGETS) targets.set(url, target)
+    return target
+  }
 
   const poolOf = (origin: string, tls: TlsSettings | undefined): Pool => {
     const key = tls === undefined ? origin : `${origin} ${JSON.stringify(tls)}`
@@ -36,14 +56,14 @@ export function nodeTransport(): Transport {
 
   return {
     async send(request, settings) {
-      const url = new URL(request.url)
+      const { origin, path } = targetOf(request.url)
       const encoded = request.body instanceof FormData ? await encodeForm(request, request.body) : request
       return new Promise((resolve, reject) => {
         const exchange = new Exchange(encoded, settings, resolve, reject)
         if (exchange.isOver) return
-        poolOf(url.origin, settings.tls).dispatch(
+        poolOf(origin, settings.tls).dispatch(
           {
-            path: url.pathname + url.search,
+            path,
             method: encoded.method,
             headers: encoded.headers,
             body: (encoded.body as string | Uint8Array | undefined) ?? null,

@@ -1,10 +1,21 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
-import { type Arrival, asGatewayError, CallRecord, Cancellation, LiveCall, run } from '@tianjillm/engine'
+import {
+  type Arrival,
+  asGatewayError,
+  CallRecord,
+  Cancellation,
+  type Deployment,
+  LiveCall,
+  run,
+} from '@tianjillm/engine'
 import type { Gateway } from '../gateway.ts'
 import { readBody } from './body.ts'
 import { readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
+
+/** Names of groups whose headers are kept for one deployment. */
+const MOST_GROUPS = 100
 
 /** What a route asks for. */
 export interface CallRoute {
@@ -109,18 +120,37 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
 }
 
 function headersOf(record: CallRecord): OutgoingHttpHeaders {
-  const facts: Record<string, string | undefined> = {
-    'model-id': record.deployment?.id,
-    'model-group': record.modelGroup,
-    'attempted-retries': String(Math.max(0, record.attempts - 1)),
-    'applied-guardrails': [...new Set(record.guardrails.map(({ name }) => name))].join(',') || undefined,
+  const { deployment, modelGroup, attempts, guardrails } = record
+  const retries = String(Math.max(0, attempts - 1))
+  const headers = {
+    ...(deployment && routeHeaders(deployment, modelGroup)),
+    'x-litellm-attempted-retries': retries,
+    'x-tianji-attempted-retries': retries,
   }
-  const headers: OutgoingHttpHeaders = {}
-  for (const [name, value] of Object.entries(facts)) {
-    if (value === undefined) continue
-    const safe = value.replace(/[^\x20-\x7e]/g, '?')
-    headers[`x-litellm-${name}`] = safe
-    headers[`x-tianji-${name}`] = safe
+  if (guardrails.length === 0) return headers
+  const names = [...new Set(guardrails.map(({ name }) => name))].join(',')
+  return { ...headers, ...twice('applied-guardrails', names) }
+}
+
+const knownRouteHeaders = new WeakMap<Deployment, Map<string, OutgoingHttpHeaders>>()
+
+/** What stays the same for all calls of a group to a deployment, made once. Wildcard groups may have any number of names. */
+function routeHeaders(deployment: Deployment, group: string): OutgoingHttpHeaders {
+  let byGroup = knownRouteHeaders.get(deployment)
+  if (byGroup === undefined) {
+    byGroup = new Map()
+    knownRouteHeaders.set(deployment, byGroup)
+  }
+  let headers = byGroup.get(group)
+  if (headers === undefined) {
+    headers = { ...twice('model-id', deployment.id), ...twice('model-group', group) }
+    if (byGroup.size < MOST_GROUPS) byGroup.set(group, headers)
   }
   return headers
+}
+
+/** In LiteLLM's spelling and in ours. */
+function twice(name: string, value: string): OutgoingHttpHeaders {
+  const safe = value.replace(/[^\x20-\x7e]/g, '?')
+  return { [`x-litellm-${name}`]: safe, [`x-tianji-${name}`]: safe }
 }

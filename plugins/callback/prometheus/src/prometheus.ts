@@ -1,5 +1,5 @@
 import { type CallbackPlugin, type CallReport, defineCallback, isJsonObject, type Log } from '@tianjillm/core'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Gauge, type Metric as PromMetric, Registry } from 'prom-client'
 import * as v from 'valibot'
 
 /** Options of the Prometheus callback, named as in `litellm_settings`. */
@@ -171,11 +171,12 @@ const metrics: Readonly<Record<string, MetricFacts>> = {
 
 const IN_FLIGHT = 'litellm_in_flight_requests'
 
-/** Seconds. */
-const buckets = [
+/** Upper bounds of the buckets, in seconds. */
+const bounds = [
   ...[0.005, 0.00625, 0.0125, 0.025, 0.05, 0.1, 0.5],
   ...Array.from({ length: 19 }, (_, index) => 1 + index / 2),
   ...[15, 20, 25, 30, 60, 120, 180, 240, 300],
+  Number.POSITIVE_INFINITY,
 ]
 
 const LONGEST_LABEL = 256
@@ -204,18 +205,17 @@ export const prometheus: CallbackPlugin<PrometheusOptions> = defineCallback({
   create: (options: PrometheusOptions, host) => {
     const registry = new Registry()
     const wanted = wantedMetrics(options, host.log)
-    const recorders = Object.entries(metrics)
+    const limit = options.maxSeries ?? 10_000
+    const kept = Object.entries(metrics)
       .filter(([name]) => wanted(name))
-      .map(([name, facts]) => {
-        const labels = labelsOf(name, facts, wanted(name), options)
-        const read = boundedReader(name, labels, options.maxSeries ?? 10_000, host.log)
-        return recorder(facts, read, createMetric(name, facts, [...labels.keys()], registry))
-      })
+      .map(([name, facts]) => createMetric(name, facts, labelsOf(name, facts, wanted(name), options), limit, host.log))
+    for (const metric of kept) registerMetric(metric, registry)
     const running = new Set<string>()
     if (wanted(IN_FLIGHT)) inFlightGauge(running, registry)
+    const count = counter(kept, limit)
     const record = (report: CallReport) => {
       running.delete(report.id)
-      for (const recordOne of recorders) recordOne(report)
+      count(report)
     }
     return {
       start: (call) => {
@@ -277,49 +277,134 @@ function metadataValue(path: string): LabelValue {
   }
 }
 
-type Read = (report: CallReport) => Labels
-type Add = (labels: Labels, amount: number) => void
-
-/** What counts one call in one metric. */
-function recorder({ measure }: MetricFacts, read: Read, add: Add): (report: CallReport) => void {
-  return (report) => {
-    const amount = measure(report)
-    // Token counts are the vendor's word: one that is no number must not spoil the other metrics.
-    if (amount !== undefined && Number.isFinite(amount) && amount >= 0) add(read(report), amount)
-  }
+/** What a metric adds up under the same labels. */
+interface Series {
+  add(amount: number): void
+  samples(): readonly Sample[]
 }
 
-function createMetric(name: string, { type, help }: MetricFacts, labelNames: string[], registry: Registry): Add {
-  const shared = { help, labelNames, registers: [registry] }
-  if (type === 'histogram') {
-    const histogram = new Histogram({ name, buckets, ...shared })
-    return (labels, amount) => histogram.observe(labels, amount)
-  }
-  // Python's client appends `_total` by itself, this one does not.
-  const counter = new Counter({ name: `${name}_total`, ...shared })
-  return (labels, amount) => counter.inc(labels, amount)
+/** One line of the page. */
+interface Sample {
+  readonly metricName: string
+  readonly labels: Readonly<Record<string, string | number>>
+  /** Labels of many lines, which the registry writes out only once. */
+  readonly sharedLabels: Labels
+  readonly value: number
+}
+
+interface Metric {
+  readonly name: string
+  readonly facts: MetricFacts
+  readonly labels: ReadonlyMap<string, LabelValue>
+  readonly series: ReadonlyMap<string, Series>
+  /** The series a report belongs to, opened when there is none. */
+  seriesOf(report: CallReport): Series
 }
 
 /** Prometheus keeps every series, and clients choose some labels: beyond the limit all labels become `other`. */
-function boundedReader(metric: string, labels: ReadonlyMap<string, LabelValue>, limit: number, log: Log): Read {
-  const known = new Map<string, Labels>()
-  const names = [...labels.keys()]
-  const readers = [...labels.values()]
-  const other = Object.fromEntries(names.map((name) => [name, 'other']))
+function createMetric(
+  plainName: string,
+  facts: MetricFacts,
+  labels: ReadonlyMap<string, LabelValue>,
+  limit: number,
+  log: Log,
+): Metric {
+  // Python's client appends `_total` by itself.
+  const name = facts.type === 'counter' ? `${plainName}_total` : plainName
+  const series = new Map<string, Series>()
+  const open = (key: string) => {
+    // Parsed, for the text cut off a client's megabyte would keep all of it in memory.
+    const fresh = createSeries[facts.type](name, JSON.parse(key))
+    series.set(key, fresh)
+    return fresh
+  }
+  const keyOf = (valueOf: (read: LabelValue) => string) =>
+    JSON.stringify(Object.fromEntries([...labels].map(([label, read]) => [label, valueOf(read)])))
+  const other = keyOf(() => 'other')
   let isFull = false
-  return (report) => {
-    const values = readers.map((read) => labelText(read(report)))
-    const id = values.join('\n')
-    const found = known.get(id)
+  // A series without labels is there from the start, so that a rate can be seen from its first call on.
+  if (labels.size === 0) open(other)
+  const seriesOf = (report: CallReport) => {
+    const key = keyOf((read) => labelText(read(report)))
+    const found = series.get(key)
     if (found) return found
-    if (known.size < limit) {
-      const fresh = Object.fromEntries(names.map((name, index) => [name, values[index]!]))
-      known.set(id, fresh)
-      return fresh
-    }
-    if (!isFull) log.warn(`prometheus: ${metric} has ${limit} series; further ones are counted as "other".`)
+    if (series.size < limit) return open(key)
+    if (!isFull) log.warn(`prometheus: ${plainName} has ${limit} series; further ones are counted as "other".`)
     isFull = true
-    return other
+    return series.get(other) ?? open(other)
+  }
+  return { name, facts, labels, series, seriesOf }
+}
+
+const createSeries: Readonly<Record<MetricFacts['type'], (name: string, labels: Labels) => Series>> = {
+  counter: (metricName, sharedLabels) => {
+    let value = 0
+    return {
+      add: (amount) => {
+        value += amount
+      },
+      samples: () => [{ metricName, labels: {}, sharedLabels, value }],
+    }
+  },
+  histogram: (name, sharedLabels) => {
+    const counts = bounds.map(() => 0)
+    let sum = 0
+    return {
+      add: (amount) => {
+        counts[bounds.findIndex((bound) => amount <= bound)]! += 1
+        sum += amount
+      },
+      samples: () => {
+        let count = 0
+        const upTo = bounds.map((bound, index) => {
+          count += counts[index]!
+          const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : bound
+          return { metricName: `${name}_bucket`, labels: { le }, sharedLabels, value: count }
+        })
+        return [
+          ...upTo,
+          { metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum },
+          { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
+        ]
+      },
+    }
+  },
+}
+
+function registerMetric({ name, facts: { help, type }, series }: Metric, registry: Registry): void {
+  const get = async () => ({
+    ...{ name, help, type, aggregator: 'sum' },
+    values: [...series.values()].flatMap((one) => one.samples()),
+  })
+  // Typed as prom-client's own classes, yet the registry asks no more of a metric than this.
+  registry.registerMetric({ name, get } as unknown as PromMetric)
+}
+
+/**
+ * Counts a report in all metrics. This runs for every request, so the series of all metrics are remembered together
+ * under one key: the values of all labels.
+ */
+function counter(all: readonly Metric[], limit: number): (report: CallReport) => void {
+  const readers = [...new Map(all.flatMap(({ labels }) => [...labels])).values()]
+  const remembered = new Map<string, Series[]>()
+  const recall = (report: CallReport) => {
+    const key = JSON.stringify(readers.map((read) => labelText(read(report))))
+    const found = remembered.get(key)
+    if (found) return found
+    if (remembered.size >= limit) remembered.clear()
+    const fresh: Series[] = []
+    remembered.set(key, fresh)
+    return fresh
+  }
+  return (report) => {
+    const series = recall(report)
+    for (const [index, { facts, seriesOf }] of all.entries()) {
+      const amount = facts.measure(report)
+      // Token counts are the vendor's word: one that is no number must not spoil the other metrics.
+      if (amount === undefined || !Number.isFinite(amount) || amount < 0) continue
+      series[index] ??= seriesOf(report)
+      series[index].add(amount)
+    }
   }
 }
 
