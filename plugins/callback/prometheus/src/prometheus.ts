@@ -25,7 +25,6 @@ export interface PrometheusOptions {
   readonly maxSeries?: number | undefined
 }
 
-type Labels = Readonly<Record<string, string>>
 type LabelValue = (report: CallReport) => unknown
 
 /** How each label is read from a report. */
@@ -175,8 +174,7 @@ const IN_FLIGHT = 'litellm_in_flight_requests'
 const bounds = [
   ...[0.005, 0.00625, 0.0125, 0.025, 0.05, 0.1, 0.5],
   ...Array.from({ length: 19 }, (_, index) => 1 + index / 2),
-  ...[15, 20, 25, 30, 60, 120, 180, 240, 300],
-  Number.POSITIVE_INFINITY,
+  ...[15, 20, 25, 30, 60, 120, 180, 240, 300, Number.POSITIVE_INFINITY],
 ]
 
 const LONGEST_LABEL = 256
@@ -209,10 +207,10 @@ export const prometheus: CallbackPlugin<PrometheusOptions> = defineCallback({
     const kept = Object.entries(metrics)
       .filter(([name]) => wanted(name))
       .map(([name, facts]) => createMetric(name, facts, labelsOf(name, facts, wanted(name), options), limit, host.log))
-    for (const metric of kept) registerMetric(metric, registry)
+    for (const metric of kept) expose(metric, registry)
     const running = new Set<string>()
     if (wanted(IN_FLIGHT)) inFlightGauge(running, registry)
-    const count = counter(kept, limit)
+    const count = createCount(kept, limit)
     const record = (report: CallReport) => {
       running.delete(report.id)
       count(report)
@@ -277,19 +275,12 @@ function metadataValue(path: string): LabelValue {
   }
 }
 
-/** What a metric adds up under the same labels. */
+/** What one metric adds up under the same labels. */
 interface Series {
-  add(amount: number): void
-  samples(): readonly Sample[]
-}
-
-/** One line of the page. */
-interface Sample {
-  readonly metricName: string
-  readonly labels: Readonly<Record<string, string | number>>
-  /** Labels of many lines, which the registry writes out only once. */
-  readonly sharedLabels: Labels
-  readonly value: number
+  readonly labels: Readonly<Record<string, string>>
+  sum: number
+  /** How many fell into each bucket; empty for a counter. */
+  readonly counts: number[]
 }
 
 interface Metric {
@@ -297,100 +288,45 @@ interface Metric {
   readonly facts: MetricFacts
   readonly labels: ReadonlyMap<string, LabelValue>
   readonly series: ReadonlyMap<string, Series>
-  /** The series a report belongs to, opened when there is none. */
+  /** The series a report belongs to, a new one if need be. */
   seriesOf(report: CallReport): Series
 }
 
 /** Prometheus keeps every series, and clients choose some labels: beyond the limit all labels become `other`. */
-function createMetric(
-  plainName: string,
-  facts: MetricFacts,
-  labels: ReadonlyMap<string, LabelValue>,
-  limit: number,
-  log: Log,
-): Metric {
-  // Python's client appends `_total` by itself.
-  const name = facts.type === 'counter' ? `${plainName}_total` : plainName
+function createMetric(name: string, facts: MetricFacts, labels: Metric['labels'], limit: number, log: Log): Metric {
   const series = new Map<string, Series>()
   const open = (key: string) => {
-    // Parsed, for the text cut off a client's megabyte would keep all of it in memory.
-    const fresh = createSeries[facts.type](name, JSON.parse(key))
+    const counts = facts.type === 'histogram' ? bounds.map(() => 0) : []
+    // The key's own copy of the labels: text cut from a client's megabyte would keep the megabyte in memory.
+    const fresh: Series = { labels: JSON.parse(key), sum: 0, counts }
     series.set(key, fresh)
     return fresh
   }
-  const keyOf = (valueOf: (read: LabelValue) => string) =>
-    JSON.stringify(Object.fromEntries([...labels].map(([label, read]) => [label, valueOf(read)])))
+  const keyOf = (textOf: (read: LabelValue) => string) =>
+    JSON.stringify(Object.fromEntries([...labels].map(([label, read]) => [label, textOf(read)])))
   const other = keyOf(() => 'other')
-  let isFull = false
-  // A series without labels is there from the start, so that a rate can be seen from its first call on.
+  // Without labels there is but one series, shown as 0 before the first call.
   if (labels.size === 0) open(other)
+  let isFull = false
   const seriesOf = (report: CallReport) => {
     const key = keyOf((read) => labelText(read(report)))
-    const found = series.get(key)
-    if (found) return found
-    if (series.size < limit) return open(key)
-    if (!isFull) log.warn(`prometheus: ${plainName} has ${limit} series; further ones are counted as "other".`)
+    if (series.has(key) || series.size < limit) return series.get(key) ?? open(key)
+    if (!isFull) log.warn(`prometheus: ${name} has ${limit} series; further ones are counted as "other".`)
     isFull = true
     return series.get(other) ?? open(other)
   }
   return { name, facts, labels, series, seriesOf }
 }
 
-const createSeries: Readonly<Record<MetricFacts['type'], (name: string, labels: Labels) => Series>> = {
-  counter: (metricName, sharedLabels) => {
-    let value = 0
-    return {
-      add: (amount) => {
-        value += amount
-      },
-      samples: () => [{ metricName, labels: {}, sharedLabels, value }],
-    }
-  },
-  histogram: (name, sharedLabels) => {
-    const counts = bounds.map(() => 0)
-    let sum = 0
-    return {
-      add: (amount) => {
-        counts[bounds.findIndex((bound) => amount <= bound)]! += 1
-        sum += amount
-      },
-      samples: () => {
-        let count = 0
-        const upTo = bounds.map((bound, index) => {
-          count += counts[index]!
-          const le = bound === Number.POSITIVE_INFINITY ? '+Inf' : bound
-          return { metricName: `${name}_bucket`, labels: { le }, sharedLabels, value: count }
-        })
-        return [
-          ...upTo,
-          { metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum },
-          { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
-        ]
-      },
-    }
-  },
-}
-
-function registerMetric({ name, facts: { help, type }, series }: Metric, registry: Registry): void {
-  const get = async () => ({
-    ...{ name, help, type, aggregator: 'sum' },
-    values: [...series.values()].flatMap((one) => one.samples()),
-  })
-  // Typed as prom-client's own classes, yet the registry asks no more of a metric than this.
-  registry.registerMetric({ name, get } as unknown as PromMetric)
-}
-
-/**
- * Counts a report in all metrics. This runs for every request, so the series of all metrics are remembered together
- * under one key: the values of all labels.
- */
-function counter(all: readonly Metric[], limit: number): (report: CallReport) => void {
+/** Runs at every request: one key of all labels finds the series of all metrics, in the order of the metrics. */
+function createCount(all: readonly Metric[], limit: number): (report: CallReport) => void {
   const readers = [...new Map(all.flatMap(({ labels }) => [...labels])).values()]
   const remembered = new Map<string, Series[]>()
   const recall = (report: CallReport) => {
     const key = JSON.stringify(readers.map((read) => labelText(read(report))))
     const found = remembered.get(key)
     if (found) return found
+    // Costs only time: the metrics find their series again.
     if (remembered.size >= limit) remembered.clear()
     const fresh: Series[] = []
     remembered.set(key, fresh)
@@ -403,9 +339,38 @@ function counter(all: readonly Metric[], limit: number): (report: CallReport) =>
       // Token counts are the vendor's word: one that is no number must not spoil the other metrics.
       if (amount === undefined || !Number.isFinite(amount) || amount < 0) continue
       series[index] ??= seriesOf(report)
-      series[index].add(amount)
+      add(series[index], amount)
     }
   }
+}
+
+function add(series: Series, amount: number): void {
+  series.sum += amount
+  if (series.counts.length > 0) series.counts[bounds.findIndex((bound) => amount <= bound)]! += 1
+}
+
+function expose({ name, facts: { help, type }, series }: Metric, registry: Registry): void {
+  // Python's client appends `_total` by itself.
+  const fullName = type === 'counter' ? `${name}_total` : name
+  const values = () => [...series.values()].flatMap((one) => samples[type](fullName, one))
+  const get = async () => ({ name: fullName, help, type, values: values(), aggregator: 'sum' })
+  // Typed as one of prom-client's classes, though the registry asks no more of a metric than this.
+  registry.registerMetric({ name: fullName, get } as unknown as PromMetric)
+}
+
+/** The lines of a series; the registry writes `sharedLabels` out only once for all of them. */
+const samples: Readonly<Record<MetricFacts['type'], (name: string, series: Series) => readonly object[]>> = {
+  counter: (_, { labels, sum }) => [{ labels, value: sum }],
+  histogram: (name, { labels: sharedLabels, sum, counts }) => {
+    let count = 0
+    const upTo = bounds.map((bound, index) => {
+      count += counts[index]!
+      const le = Number.isFinite(bound) ? bound : '+Inf'
+      return { metricName: `${name}_bucket`, labels: { le }, sharedLabels, value: count }
+    })
+    const total = (kind: string, value: number) => ({ metricName: `${name}_${kind}`, labels: {}, sharedLabels, value })
+    return [...upTo, total('sum', sum), total('count', count)]
+  },
 }
 
 /** A set of calls, so that one told of twice, or never begun, cannot put the gauge wrong. */

@@ -169,6 +169,89 @@ describe('prometheus', () => {
     ])
   })
 
+  it('fills up each metric by itself', async () => {
+    const { callback, page } = create({
+      maxSeries: 2,
+      prometheusMetricsConfig: [
+        { metrics: ['litellm_proxy_total_requests_metric'], include_labels: ['route'] },
+        { metrics: ['litellm_spend_metric'], include_labels: ['model'] },
+      ],
+    })
+    for (const route of ['/a', '/b', '/c', '/d', '/a']) void callback.success!(sampleReport({ route, cost: 1 }))
+    expect((await page()).split('\n').filter((line) => line.includes('{'))).toEqual([
+      'litellm_proxy_total_requests_metric_total{route="/a"} 2',
+      'litellm_proxy_total_requests_metric_total{route="/b"} 1',
+      'litellm_proxy_total_requests_metric_total{route="other"} 2',
+      'litellm_spend_metric_total{model="gpt-4o-mini"} 5',
+    ])
+  })
+
+  it('shows a metric without labels before the first call', async () => {
+    const { callback, page } = create({
+      prometheusMetricsConfig: [
+        { metrics: ['litellm_requests_metric', 'litellm_llm_api_latency_metric'], include_labels: [] },
+      ],
+    })
+    expect(await page()).toContain('\nlitellm_requests_metric_total 0\n')
+    void callback.success!(sampleReport())
+    expect(await page()).toContain('\nlitellm_requests_metric_total 1\n')
+    expect(await page()).toContain('\nlitellm_llm_api_latency_metric_bucket{le="+Inf"} 1\n')
+  })
+
+  it('tells labels apart wherever clients break their lines', async () => {
+    const { callback, page } = create({
+      prometheusMetricsConfig: [{ metrics: ['litellm_requests_metric'], include_labels: ['team', 'user'] }],
+    })
+    for (const caller of [
+      { teamId: 'a\nb', userId: 'c' },
+      { teamId: 'a', userId: 'b\nc' },
+    ])
+      void callback.success!(sampleReport({ caller }))
+    expect(await page()).toContain('{team="a\\nb",user="c"} 1\n')
+    expect(await page()).toContain('{team="a",user="b\\nc"} 1\n')
+  })
+
+  it('adds up ten thousand mixed calls as one by one', async () => {
+    const latency = 'litellm_request_total_latency_metric'
+    const { callback, page } = create({
+      maxSeries: 20,
+      prometheusMetricsConfig: [
+        {
+          metrics: ['litellm_proxy_total_requests_metric', 'litellm_spend_metric', latency],
+          include_labels: ['model', 'team', 'status_code'],
+        },
+      ],
+    })
+    const expected = new Map<string, number>()
+    const count = (series: string, amount: number) => expected.set(series, (expected.get(series) ?? 0) + amount)
+    const random = sequence()
+    for (let call = 0; call < 10_000; call++) {
+      const [model, team] = [`m${random(4)}`, `t${random(3)}`]
+      const seconds = random(800) / 2
+      const seen = { model, caller: { teamId: team } }
+      const isFailure = random(10) === 0
+      count(`litellm_proxy_total_requests_metric_total{team="${team}",status_code="${isFailure ? 429 : 200}"}`, 1)
+      if (isFailure) {
+        void callback.failure!(failedReport(seen))
+        continue
+      }
+      const cost = random(1000) / 1e6
+      void callback.success!(sampleReport({ ...seen, cost, endTime: NOW + seconds * 1000 }))
+      const labels = `team="${team}",model="${model}"`
+      count(`litellm_spend_metric_total{${labels}}`, cost)
+      for (const bound of [0.5, 1, 7.5, 60, 300])
+        count(`${latency}_bucket{le="${bound}",${labels}}`, seconds <= bound ? 1 : 0)
+      count(`${latency}_bucket{le="+Inf",${labels}}`, 1)
+      count(`${latency}_count{${labels}}`, 1)
+    }
+    const shown = new Map(
+      [...(await page()).matchAll(/^(\w+\{.*\}) (.+)$/gm)].map(([, series, sum]) => [series, +sum!]),
+    )
+    for (const [series, sum] of expected) expect([series, shown.get(series)]).toEqual([series, sum])
+    expect(expected.size).toBe(6 + 12 * (1 + 5 + 1 + 1))
+    expect(shown.size).toBe(6 + 12 * (1 + 36 + 1 + 1))
+  })
+
   it('leaves out what is no number', async () => {
     const { callback, page } = create()
     void callback.success!(
@@ -209,3 +292,12 @@ describe('prometheus', () => {
     expect(await second.page()).not.toContain('litellm_requests_metric_total{')
   })
 })
+
+/** Whole numbers below a bound, the same at every run. */
+function sequence(): (below: number) => number {
+  let state = 1
+  return (below) => {
+    state = (state * 48_271) % 2_147_483_647
+    return state % below
+  }
+}
