@@ -1,4 +1,4 @@
-import type { Host } from '@tianjillm/core'
+import type { Awaitable, Host } from '@tianjillm/core'
 import type { Asked } from './asked.ts'
 import { attempt } from './attempt.ts'
 import type { LiveCall } from './call.ts'
@@ -81,9 +81,9 @@ export const run: Run = reported(async (engine, call, asked, record) => {
 })
 
 /** The routes to the model or tool, or to the mock when the request brings its own answer. */
-async function planned(engine: Engine, { input }: Asked, call: LiveCall): Promise<readonly Route[]> {
-  if (call.operation === 'search') return planSearch(engine.searchTools, call.model)
-  const routes = plan(engine.groups, call.model)
-  if (engine.mock === undefined || input.mock_response === undefined) return routes
-  return [{ deployment: await engine.mock(), model: routes[0]!.model }]
+function planned({ searchTools, groups, mock }: Engine, { input }: Asked, call: LiveCall): Awaitable<readonly Route[]> {
+  if (call.operation === 'search') return planSearch(searchTools, call.model)
+  const routes = plan(groups, call.model)
+  if (mock === undefined || input.mock_response === undefined) return routes
+  return mock().then((deployment) => [{ deployment, model: routes[0]!.model }])
 }

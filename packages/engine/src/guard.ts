@@ -53,9 +53,19 @@ export function chooseGuards(
 }
 
 /** The request after those that judge before the call, rewritten where they say so. Throws GatewayError `guardrail_blocked`. */
-export async function guardRequest(guards: Guards, asked: Asked, call: LiveCall, record: CallRecord): Promise<Asked> {
+export function guardRequest(guards: Guards, asked: Asked, call: LiveCall, record: CallRecord): Awaitable<Asked> {
+  const judges = at(guards.all, 'pre_call')
+  return judges.length === 0 ? asked : judgeRequest(judges, asked, call, record)
+}
+
+async function judgeRequest(
+  judges: readonly ConfiguredGuardrail[],
+  asked: Asked,
+  call: LiveCall,
+  record: CallRecord,
+): Promise<Asked> {
   let input = asked.input
-  for (const guardrail of at(guards.all, 'pre_call')) {
+  for (const guardrail of judges) {
     const texts = textsOfInput(call.operation, input)
     input = await settled(guardrail, 'pre_call', 'request', texts, input, call, record)
   }
@@ -64,7 +74,7 @@ export async function guardRequest(guards: Guards, asked: Asked, call: LiveCall,
 }
 
 /** Fetches the answer while others judge the request, and holds it back until they agree. */
-export async function guardBeside(
+export function guardBeside(
   guards: Guards,
   asked: Asked,
   call: LiveCall,
@@ -72,7 +82,16 @@ export async function guardBeside(
   fetchAnswer: (call: LiveCall) => Promise<Answer>,
 ): Promise<Answer> {
   const judges = at(guards.all, 'during_call')
-  if (judges.length === 0) return fetchAnswer(call)
+  return judges.length === 0 ? fetchAnswer(call) : judgeBeside(judges, asked, call, record, fetchAnswer)
+}
+
+async function judgeBeside(
+  judges: readonly ConfiguredGuardrail[],
+  asked: Asked,
+  call: LiveCall,
+  record: CallRecord,
+  fetchAnswer: (call: LiveCall) => Promise<Answer>,
+): Promise<Answer> {
   const upstream = new Cancellation()
   const forget = call.cancellation.onAbort((reason) => upstream.abort(reason))
   const answer = fetchAnswer(call.within(upstream))
@@ -94,16 +113,25 @@ export async function guardBeside(
  * The answer after those that judge it, rewritten where they say so. A stream is held back until its end, so that
  * nothing unjudged gets out. Throws GatewayError `guardrail_blocked`.
  */
-export async function guardAnswer(
+export function guardAnswer(
   guards: Guards,
   answer: Answer,
   asked: Asked,
   call: LiveCall,
   record: CallRecord,
-): Promise<Answer> {
+): Awaitable<Answer> {
   const judges = at(guards.all, 'post_call')
-  if (judges.length === 0 || (answer.type !== 'json' && answer.type !== 'stream' && answer.type !== 'text'))
-    return answer
+  const isReadable = answer.type === 'json' || answer.type === 'stream' || answer.type === 'text'
+  return judges.length > 0 && isReadable ? judgeAnswer(judges, answer, asked, call, record) : answer
+}
+
+async function judgeAnswer(
+  judges: readonly ConfiguredGuardrail[],
+  answer: Extract<Answer, { type: 'json' | 'stream' | 'text' }>,
+  asked: Asked,
+  call: LiveCall,
+  record: CallRecord,
+): Promise<Answer> {
   const chunks = answer.type === 'stream' ? await Array.fromAsync(answer.chunks) : []
   const whole =
     answer.type === 'json' ? answer.value : answer.type === 'text' ? { text: answer.text } : assemble(chunks)

@@ -9,7 +9,7 @@ import { guardReport } from './guard.ts'
 import type { CallRecord } from './record.ts'
 import { type Finish, watched } from './watch.ts'
 
-/** What becomes of a call. Throws GatewayError. */
+/** What becomes of a call. Rejects with GatewayError. */
 export type Run = (engine: Engine, call: LiveCall, asked: Asked, record: CallRecord) => Promise<Answer>
 
 /** The same way, reported: when it begins, and once when its answer's last piece has gone or it failed. */

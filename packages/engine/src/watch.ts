@@ -5,8 +5,8 @@ import { assemble } from './assemble.ts'
 import type { LiveCall } from './call.ts'
 import { asGatewayError } from './gateway-error.ts'
 import type { CallRecord } from './record.ts'
+import { Tail, usageOf } from './tail.ts'
 import type { Sink } from './transport.ts'
-import { UsageScanner } from './usage-scanner.ts'
 
 /** Told once when an answer has gone: what went wrong, and what was answered. */
 export type Finish = (error: GatewayError | undefined, output: () => JsonObject | undefined) => void
@@ -29,14 +29,11 @@ export function watched(
       note(record, answer.value)
       finish(undefined, () => answer.value)
       return answer
-    case 'bytes': {
+    case 'bytes':
       record.firstTokenTime = call.now()
-      const scanner = new UsageScanner()
-      scanner.feed(answer.bytes)
-      record.usage = scanner.usage()
+      record.usage = usageOf(answer.bytes)
       finish(undefined, () => objectOf(answer.bytes))
       return answer
-    }
     case 'text':
       record.firstTokenTime = call.now()
       finish(undefined, () => ({ text: answer.text }))
@@ -123,12 +120,12 @@ function watchRelay(
   keep: boolean,
   finish: Finish,
 ): Relay {
-  const scanner = new UsageScanner()
+  const tail = new Tail()
   const kept: Uint8Array[] = []
   let keptBytes = 0
   const hasEndMark = contentType.startsWith('text/event-stream') && operationsWithEndMark.has(call.operation)
-  const end = (error: GatewayError | undefined) => {
-    record.usage = scanner.usage()
+  const end = (error: GatewayError | undefined, { usage } = tail.read()) => {
+    record.usage = usage
     finish(error, () => assembledEvents(kept))
   }
   return {
@@ -142,7 +139,7 @@ function watchRelay(
       reply.pipe({
         write(piece) {
           record.firstTokenTime ??= call.now()
-          scanner.feed(piece)
+          tail.feed(piece)
           if (keep && keptBytes < LONGEST_KEPT) {
             kept.push(piece)
             keptBytes += piece.length
@@ -150,15 +147,12 @@ function watchRelay(
           return sink.write(piece)
         },
         end() {
+          const last = tail.read()
+          const isCut = hasEndMark && !last.hasError && !last.isComplete
+          const cut = isCut ? brokenOff(record, 'the stream ended before the answer was complete') : undefined
           // What the vendor itself told the client is only reported.
-          const told = scanner.hasError
-            ? brokenOff(record, 'the vendor reported an error in the middle of the stream')
-            : undefined
-          const cut =
-            hasEndMark && !told && !scanner.isComplete
-              ? brokenOff(record, 'the stream ended before the answer was complete')
-              : undefined
-          end(told ?? cut)
+          const told = last.hasError ? brokenOff(record, 'the vendor reported an error in the stream') : undefined
+          end(told ?? cut, last)
           if (cut) sink.fail(cut)
           else sink.end()
         },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { UsageScanner } from '../src/usage-scanner.ts'
+import { Tail, usageOf } from '../src/tail.ts'
 
 const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12, prompt_tokens_details: { cached_tokens: 1 } }
 const stream = [
@@ -11,28 +11,28 @@ const stream = [
 ].join('')
 
 const scan = (...pieces: readonly Uint8Array[]) => {
-  const scanner = new UsageScanner()
-  for (const piece of pieces) scanner.feed(piece)
-  return scanner
+  const tail = new Tail()
+  for (const piece of pieces) tail.feed(piece)
+  return tail.read()
 }
 
-describe('the usage scanner', () => {
+describe('the end of a stream', () => {
   it('finds the token counts however the bytes are cut', () => {
     const bytes = Buffer.from(stream)
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length), { maxLength: 8 }), (cuts) => {
         const places = [0, ...cuts.sort((one, other) => one - other), bytes.length]
-        const scanner = scan(...places.slice(1).map((end, index) => bytes.subarray(places[index], end)))
-        expect(scanner.usage()).toEqual(usage)
-        expect(scanner.isComplete).toBe(true)
+        const end = scan(...places.slice(1).map((end, index) => bytes.subarray(places[index], end)))
+        expect(end.usage).toEqual(usage)
+        expect(end.isComplete).toBe(true)
       }),
     )
   })
 
   it('does not take a model at its word', () => {
-    const scanner = scan(Buffer.from(stream.split('\n\n')[0]!))
-    expect(scanner.usage()).toBeUndefined()
-    expect(scanner.isComplete).toBe(false)
+    const end = scan(Buffer.from(stream.split('\n\n')[0]!))
+    expect(end.usage).toBeUndefined()
+    expect(end.isComplete).toBe(false)
   })
 
   it('sees the end mark only where a line begins', () => {
@@ -47,13 +47,36 @@ describe('the usage scanner', () => {
   })
 
   it('keeps the last counts that were whole', () => {
-    const scanner = scan(Buffer.from(`{"usage":${JSON.stringify(usage)}}`), Buffer.from('{"usage":{"prompt_tok'))
-    expect(scanner.usage()).toEqual(usage)
+    const end = scan(Buffer.from(`{"usage":${JSON.stringify(usage)}}`), Buffer.from('{"usage":{"prompt_tok'))
+    expect(end.usage).toEqual(usage)
   })
 
-  it('finds counts that come before a long tail', () => {
-    expect(scan(Buffer.from(`{"usage": ${JSON.stringify(usage)},"data":"${'x'.repeat(10_000)}"}`)).usage()).toEqual(
-      usage,
-    )
+  it('is all that is kept of a long one', () => {
+    const end = scan(...Array(1000).fill(Buffer.from(`data: {"text":"${'x'.repeat(900)}"}\n\n`)), Buffer.from(stream))
+    expect(end).toEqual({ usage, isComplete: true, hasError: false })
+  })
+})
+
+describe('the counts of a whole answer', () => {
+  it('are found wherever they stand', () => {
+    const counts = JSON.stringify(usage)
+    const long = 'x'.repeat(20_000)
+    for (const text of [
+      `{"usage":${counts}}`,
+      `{"usage": ${counts},"data":"${long}"}`,
+      `{"data":"${long}","usage":${counts}}`,
+    ])
+      expect(usageOf(Buffer.from(text))).toEqual(usage)
+  })
+
+  it('are not made up', () => {
+    for (const text of [
+      '',
+      '{}',
+      '{"usage":null}',
+      '{"usage":{"x":1}}',
+      '{"text":"\\"usage\\":{\\"prompt_tokens\\":1}"}',
+    ])
+      expect(usageOf(Buffer.from(text))).toBeUndefined()
   })
 })

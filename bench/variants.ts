@@ -1,0 +1,198 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { isOnPath } from './path.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const peers = join(import.meta.dirname, '.peers')
+const portkeyFolder = join(peers, 'node_modules/@portkey-ai/gateway')
+
+/** The master key of all gateways that have one. */
+export const key = 'sk-bench'
+
+/** Where a process of a variant may write, listen and forward to. */
+export interface Place {
+  readonly folder: string
+  readonly port: number
+  readonly upstream: number
+}
+
+/** How to run a gateway. */
+export interface Launch {
+  readonly command: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Something that stands between a client and the upstream. */
+export interface Variant {
+  readonly name: string
+  /** The model to ask it for. */
+  readonly model: string
+  /** Why it cannot be measured here, if so. */
+  missing(): string | undefined
+  version(): string
+  /** Writes its configuration. Nothing to launch means that clients ask the upstream itself. */
+  prepare(place: Place): Launch | undefined
+  /** Request headers that it wants. */
+  headers(place: Place): readonly string[]
+}
+
+const unmarked = () => []
+
+const direct: Variant = {
+  name: 'direct',
+  model: 'bench-model',
+  missing: () => undefined,
+  version: () => '',
+  prepare: () => undefined,
+  headers: unmarked,
+}
+
+const nginx: Variant = {
+  name: 'nginx',
+  model: 'bench-model',
+  missing: () => (isOnPath('nginx') ? undefined : 'nginx is not on PATH (Debian: apt install nginx-light)'),
+  // It tells its version on standard error.
+  version: () => /nginx\/(\S+)/.exec(execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' }))?.[1] ?? '',
+  prepare(place) {
+    const file = join(place.folder, 'nginx.conf')
+    writeFileSync(file, nginxConfig(place))
+    return { command: ['nginx', '-p', place.folder, '-e', 'stderr', '-c', file, '-g', 'daemon off;'] }
+  },
+  headers: unmarked,
+}
+
+/** The gateway that is built in `folder`. */
+function tianji(name: string, folder: string): Variant {
+  const main = join(folder, 'apps/gateway/dist/main.js')
+  return {
+    name,
+    model: 'bench',
+    missing: () => (existsSync(main) ? undefined : `${main} is not there: npm run build`),
+    version: () => `${versionIn(join(folder, 'apps/gateway'))} on node ${process.versions.node}`,
+    prepare(place) {
+      const file = join(place.folder, 'proxy_config.yaml')
+      writeFileSync(file, modelList(place) + ourSettings)
+      const { execPath } = process
+      const address = ['--host', '127.0.0.1', '--port', String(place.port)]
+      return {
+        command: [execPath, main, 'start', '--config', file, ...address],
+        environment: { NODE_ENV: 'production', TIANJI_STOP_TIMEOUT: '1' },
+      }
+    },
+    headers: unmarked,
+  }
+}
+
+const portkey: Variant = {
+  name: 'portkey',
+  model: 'bench-model',
+  missing: () => (existsSync(portkeyFolder) ? undefined : 'it is not installed: npm run bench -- --install'),
+  version: () => `${versionIn(portkeyFolder)} on node ${process.versions.node}`,
+  prepare: (place) => ({
+    command: [
+      process.execPath,
+      `--require=${join(import.meta.dirname, 'loopback.cjs')}`,
+      join(portkeyFolder, 'build/start-server.js'),
+      '--headless',
+      `--port=${place.port}`,
+    ],
+    environment: { NODE_ENV: 'production' },
+  }),
+  headers: ({ upstream }) => ['x-portkey-provider: openai', `x-portkey-custom-host: http://127.0.0.1:${upstream}/v1`],
+}
+
+const litellm: Variant = {
+  name: 'litellm',
+  model: 'bench',
+  missing: () => (isOnPath('litellm') ? undefined : 'litellm is not on PATH'),
+  version: () => execFileSync('litellm', ['--version'], { encoding: 'utf8' }).trim(),
+  prepare(place) {
+    const file = join(place.folder, 'litellm.yaml')
+    writeFileSync(file, `${modelList(place)}general_settings: { master_key: ${key} }\n`)
+    const address = ['--host', '127.0.0.1', '--port', String(place.port)]
+    return { command: ['litellm', '--config', file, '--num_workers', '1', ...address] }
+  },
+  headers: unmarked,
+}
+
+const bifrost: Variant = {
+  name: 'bifrost',
+  model: 'openai/bench-model',
+  missing: () => (isOnPath('bifrost-http') ? undefined : 'bifrost-http is not on PATH'),
+  version: () => '',
+  prepare(place) {
+    const folder = join(place.folder, 'bifrost')
+    mkdirSync(folder, { recursive: true })
+    const openai = {
+      keys: [{ name: 'bench', value: key, models: ['*'], weight: 1 }],
+      network_config: { base_url: `http://127.0.0.1:${place.upstream}` },
+    }
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ providers: { openai } }))
+    return { command: ['bifrost-http', '-host', '127.0.0.1', '-port', String(place.port), '-app-dir', folder] }
+  },
+  headers: unmarked,
+}
+
+/** All there is to measure. `against` is another checkout of this repository, or this one again. */
+export function variantsWith(against: string | undefined): readonly Variant[] {
+  const other = against === undefined ? [] : [tianji('against', resolve(against))]
+  return [direct, nginx, tianji('tianji', root), ...other, portkey, litellm, bifrost]
+}
+
+/** Installs the peers that npm has. */
+export function installPeers(): void {
+  mkdirSync(peers, { recursive: true })
+  writeFileSync(join(peers, 'package.json'), readFileSync(join(import.meta.dirname, 'peers.json')))
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: peers, stdio: 'inherit' })
+}
+
+function versionIn(folder: string): string {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version ?? ''
+}
+
+/** One group of two deployments, both of which are the mock. */
+function modelList({ upstream }: Place): string {
+  const deployment = `  - model_name: bench
+    litellm_params: { model: openai/bench-model, api_base: 'http://127.0.0.1:${upstream}/v1', api_key: sk-upstream }
+`
+  return `model_list:\n${deployment}${deployment}`
+}
+
+const ourSettings = `litellm_settings: { callbacks: [prometheus] }
+general_settings: { master_key: ${key} }
+`
+
+function nginxConfig({ folder, port, upstream }: Place): string {
+  return `
+pid ${folder}/nginx.pid;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+error_log stderr error;
+events { worker_connections 8192; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  keepalive_requests 100000000;
+  client_body_buffer_size 64k;
+  upstream mock {
+    server 127.0.0.1:${upstream};
+    keepalive 2048;
+    keepalive_requests 100000000;
+  }
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / {
+      proxy_pass http://mock;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+  }
+}
+`
+}
