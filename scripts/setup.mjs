@@ -7,7 +7,7 @@ const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', im
 const root = new URL('..', import.meta.url)
 
 if (!existsSync(new URL('node_modules/.bin/node', root)))
-  console.error('Setting up for the first time; this takes about half a minute.')
+  console.error('Setting up for the first time; this takes half a minute or more, most of it downloads.')
 
 const { status } = spawnSync(
   'npx',

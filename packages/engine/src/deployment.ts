@@ -65,7 +65,7 @@ export interface DeploymentSettings {
 }
 
 /** Milliseconds a vendor has when nothing is configured. */
-export const DEFAULT_TIMEOUT = 600_000
+const DEFAULT_TIMEOUT = 600_000
 
 /**
  * A deployment of a provider. Throws GatewayError `misconfigured` when the options are wrong. What the provider

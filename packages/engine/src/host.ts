@@ -1,7 +1,7 @@
 import type { Host, Log } from '@tianjillm/core'
 
 /** A log that says nothing below a warning and writes those to the console. */
-export const consoleLog: Log = {
+const consoleLog: Log = {
   debug: () => {},
   info: () => {},
   warn: (message) => console.warn(message),
