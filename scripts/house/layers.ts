@@ -14,7 +14,7 @@ const bases = [
   'openai-compatible',
   'otlp',
 ]
-const rooms = ['config', 'models', 'prompts', 'router', 'store']
+const rooms = ['config', 'limits', 'models', 'prompts', 'router', 'store']
 const upstairs = ['mcp', 'agent']
 
 /** Who may know whom; nobody imports a plugin. A package that is not here is in no layer yet. */

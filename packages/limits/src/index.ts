@@ -1,0 +1,1 @@
+export type { Limit, Limiter, Taken } from './limiter.ts'
