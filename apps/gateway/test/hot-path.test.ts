@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { sse } from '@tianjillm/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createApp } from '../src/http/app.ts'
 import { gatewayAndUpstream, MASTER_KEY } from './support.ts'
 
 const { gateway, upstream } = gatewayAndUpstream(
@@ -95,6 +96,14 @@ describe('the hot route', () => {
     const text = await ask({ model: 'gpt', stream: true, messages: [{ role: 'user', content: 'hi' }] })
     expect(text.match(/^data: /gm)).toHaveLength(52)
     expect(made).toEqual(nothing)
+  })
+
+  it("is found by Hono's faster router", async () => {
+    const app = createApp(() => {
+      throw new Error('Only the route is asked for.')
+    })
+    await app.request('/health/liveness')
+    expect(app.router.name).toBe('SmartRouter + RegExpRouter')
   })
 
   it('hands the very bytes on, both ways', async () => {

@@ -17,7 +17,8 @@ export async function attempt(
     record.model = route.model
     record.upstreamStartTime = call.now()
     try {
-      return await primed(await ask(route))
+      const answer = await ask(route)
+      return answer.type === 'stream' ? await primed(answer) : answer
     } catch (error) {
       const isLast = index === routes.length - 1
       if (isLast || !isGatewayError(error) || !error.isRetryable || call.cancellation.isAborted) throw error
@@ -27,8 +28,7 @@ export async function attempt(
 }
 
 /** The answer once its first chunk is there, so that a stream that breaks before it is an error like any other. */
-async function primed(answer: Answer): Promise<Answer> {
-  if (answer.type !== 'stream') return answer
+async function primed(answer: Extract<Answer, { readonly type: 'stream' }>): Promise<Answer> {
   const chunks = answer.chunks[Symbol.asyncIterator]()
   const first = await chunks.next()
   return { type: 'stream', chunks: startingWith(first, chunks) }

@@ -8,9 +8,18 @@ import type { Deployment } from './deployment.ts'
  */
 export function withExtras(request: UpstreamRequest, deployment: Deployment, input: JsonObject): UpstreamRequest {
   const added = clientHeaders(input.extra_headers)
-  const headers = { ...added, ...request.headers, ...deployment.extraHeaders }
-  const isSame = Object.keys(added).length === 0 && Object.keys(deployment.extraHeaders).length === 0
-  return withBody(isSame ? request : { ...request, headers }, clientBody(input.extra_body), deployment.extraBody)
+  const headed =
+    isEmpty(added) && isEmpty(deployment.extraHeaders)
+      ? request
+      : { ...request, headers: { ...added, ...request.headers, ...deployment.extraHeaders } }
+  return withBody(headed, clientBody(input.extra_body), deployment.extraBody)
+}
+
+const nothing: Readonly<Record<string, never>> = {}
+
+function isEmpty(object: object): boolean {
+  for (const _ in object) return false
+  return true
 }
 
 /** Headers that belong to a connection, or say who the gateway is. */
@@ -37,7 +46,7 @@ const reservedHeaders: ReadonlySet<string> = new Set([
 ])
 
 function clientHeaders(extra: unknown): Readonly<Record<string, string>> {
-  if (!isJsonObject(extra)) return {}
+  if (!isJsonObject(extra)) return nothing
   const headers = Object.entries(extra).map(([name, value]) => [name.toLowerCase(), String(value)] as const)
   for (const [name, value] of headers)
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
@@ -48,12 +57,12 @@ function clientHeaders(extra: unknown): Readonly<Record<string, string>> {
 }
 
 function clientBody(extra: unknown): JsonObject {
-  return isJsonObject(extra) ? extra : {}
+  return isJsonObject(extra) ? extra : nothing
 }
 
 /** Bodies that are not a JSON object stay as they are. */
 function withBody(request: UpstreamRequest, added: JsonObject, replacing: JsonObject): UpstreamRequest {
-  const isSame = Object.keys(added).length === 0 && Object.keys(replacing).length === 0
+  const isSame = isEmpty(added) && isEmpty(replacing)
   if (isSame || request.body === undefined || request.body instanceof FormData) return request
   const text = typeof request.body === 'string' ? request.body : new TextDecoder().decode(request.body)
   const written = parseJson(text)

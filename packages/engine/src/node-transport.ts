@@ -54,25 +54,30 @@ export function nodeTransport(): Transport {
     return pool
   }
 
-  return {
-    async send(request, settings) {
+  const exchange = (request: UpstreamRequest, body: Sendable, settings: SendSettings) =>
+    new Promise<RelayReply>((resolve, reject) => {
+      const handler = new Exchange(request, settings, resolve, reject)
+      if (handler.isOver) return
       const { origin, path } = targetOf(request.url)
-      const encoded = request.body instanceof FormData ? await encodeForm(request, request.body) : request
-      return new Promise((resolve, reject) => {
-        const exchange = new Exchange(encoded, settings, resolve, reject)
-        if (exchange.isOver) return
-        poolOf(origin, settings.tls).dispatch(
-          {
-            path,
-            method: encoded.method,
-            headers: encoded.headers,
-            body: (encoded.body as string | Uint8Array | undefined) ?? null,
-            headersTimeout: settings.timeout,
-            bodyTimeout: settings.timeout,
-          },
-          exchange,
-        )
-      })
+      const { timeout } = settings
+      poolOf(origin, settings.tls).dispatch(
+        {
+          path,
+          method: request.method,
+          headers: request.headers,
+          body: body ?? null,
+          headersTimeout: timeout,
+          bodyTimeout: timeout,
+        },
+        handler,
+      )
+    })
+
+  return {
+    send(request, settings) {
+      const { body } = request
+      if (isSendable(body)) return exchange(request, body, settings)
+      return encodeForm(request, body).then((encoded) => exchange(encoded, encoded.body, settings))
     },
 
     fetchWith(tls) {
@@ -102,8 +107,19 @@ function trustedRoots(): readonly string[] {
   return (process.getBuiltinModule('node:tls') as typeof import('node:tls')).rootCertificates
 }
 
+/** A body that can leave as it is. */
+type Sendable = string | Uint8Array | undefined
+
+/** Not `instanceof FormData`: the mere mention of that global loads node's own copy of undici. */
+function isSendable(body: UpstreamRequest['body']): body is Sendable {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array
+}
+
 /** Multipart as bytes, with the boundary in the content type. */
-async function encodeForm(request: UpstreamRequest, form: FormData): Promise<UpstreamRequest> {
+async function encodeForm(
+  request: UpstreamRequest,
+  form: FormData,
+): Promise<UpstreamRequest & { readonly body: Uint8Array }> {
   const encoder = new Response(form)
   const contentType = encoder.headers.get('content-type')!
   return {

@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type BinaryAnswer,
   GatewayError,
   isGatewayError,
@@ -55,12 +56,19 @@ export async function send(
     const settled = settle(deployment, operation, asked, call)
     const input: JsonObject = { ...settled, model }
     const parts = operation.split?.each(input) ?? [input]
-    const exchange = { deployment, operation, call, transport, extras: asked.input }
+    const exchange = {
+      deployment,
+      operation,
+      call,
+      transport,
+      extras: asked.input,
+      mustRead: mustRead || parts.length > 1,
+    }
     if (parts.length === 1) {
       const raw = settled === asked.input ? asked.raw : undefined
-      return await ask({ ...exchange, mustRead }, parts[0]!, raw)
+      return await ask(exchange, parts[0]!, raw)
     }
-    const answers = await fewAtATime(MOST_AT_ONCE, parts, (part) => ask({ ...exchange, mustRead: true }, part))
+    const answers = await fewAtATime(MOST_AT_ONCE, parts, (part) => ask(exchange, part))
     return render(call.operation, input, operation.split!.join(answers.map(jsonOf)))
   } catch (error) {
     if (isGatewayError(error)) throw error
@@ -178,15 +186,24 @@ async function accepted(exchange: Exchange, request: UpstreamRequest): Promise<R
   throw await refused(exchange.deployment, reply, exchange.call)
 }
 
-async function dispatch({ deployment, call, transport }: Exchange, request: UpstreamRequest): Promise<RelayReply> {
-  const { provider, providerName, timeout, tls } = deployment
+/** Most providers sign at once, so nobody waits then. */
+function dispatch(exchange: Exchange, request: UpstreamRequest): Promise<RelayReply> {
+  const { deployment, call } = exchange
   if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
-  const signed = provider.authorize ? await provider.authorize(request, call) : request
-  if (provider.reply) {
-    const { status, headers, body } = await provider.reply(signed, call)
-    return new PulledReply(status, headers, body)
-  }
-  return transport.send(signed, { provider: providerName, cancellation: call.cancellation, timeout, tls })
+  const signed = deployment.provider.authorize?.(request, call) ?? request
+  return signed instanceof Promise ? signed.then((ready) => reach(exchange, ready)) : reach(exchange, signed)
+}
+
+/** Over the network, or to a provider inside the process. */
+function reach({ deployment, call, transport }: Exchange, request: UpstreamRequest): Promise<RelayReply> {
+  const { provider, providerName, timeout, tls } = deployment
+  if (provider.reply) return replied(provider.reply(request, call))
+  return transport.send(request, { provider: providerName, cancellation: call.cancellation, timeout, tls })
+}
+
+async function replied(pending: Awaitable<UpstreamReply>): Promise<RelayReply> {
+  const { status, headers, body } = await pending
+  return new PulledReply(status, headers, body)
 }
 
 async function refused(deployment: Deployment, reply: RelayReply, call: LiveCall): Promise<GatewayError> {

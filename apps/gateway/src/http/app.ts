@@ -49,7 +49,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
 export function call(gateway: Gateway, route: CallRoute, context: GatewayContext): Response {
   const { incoming, outgoing } = context.env
   if (incoming.method === 'POST') void serveCall(gateway, route, incoming, outgoing)
-  else refuse(incoming, outgoing, () => respondError(outgoing, wrongMethod(incoming.method, 'POST'), { allow: 'POST' }))
+  else refuse(incoming, outgoing, () => respondError(outgoing, wrongMethod(incoming.method, 'POST'), ['allow', 'POST']))
   return RESPONSE_ALREADY_SENT
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
 import {
   type Arrival,
@@ -11,6 +11,7 @@ import {
 } from '@tianjillm/engine'
 import type { Gateway } from '../gateway.ts'
 import { readBody } from './body.ts'
+import type { HeaderList } from './headers.ts'
 import { readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
 
@@ -34,7 +35,7 @@ export async function serveCall(
   outgoing: ServerResponse,
 ): Promise<void> {
   const id = idOf(incoming, gateway)
-  const headers: OutgoingHttpHeaders = { 'x-request-id': id, 'x-litellm-call-id': id, 'x-tianji-call-id': id }
+  const headers = ['x-request-id', id, 'x-litellm-call-id', id, 'x-tianji-call-id', id]
   const cancellation = new Cancellation()
   const entry = gateway.enter(id, route.path, incoming, outgoing, cancellation)
   try {
@@ -55,7 +56,7 @@ export async function serveCall(
     const record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
     entry.note(record)
     const answer = await run(gateway.engine, call, asked, record)
-    await respond(outgoing, answer, { ...headers, ...headersOf(record) })
+    await respond(outgoing, answer, [...headers, ...headersOf(record)])
   } catch (cause) {
     const error = gateway.redact(asGatewayError(cause))
     entry.fail(error)
@@ -103,12 +104,17 @@ function callerOf(caller: Caller, incoming: IncomingMessage, input: JsonObject):
 
 function arrivalOf(route: CallRoute, incoming: IncomingMessage, input: JsonObject, id: string): Arrival {
   const trace = input.litellm_trace_id ?? incoming.headers['x-litellm-trace-id']
-  const metadata = objectAt(input, 'metadata')
-  const named = input.tags ?? metadata.tags ?? String(incoming.headers['x-litellm-tags'] ?? '').split(',')
-  const tags = Array.isArray(named)
-    ? named.filter((tag): tag is string => typeof tag === 'string' && tag.trim() !== '')
-    : []
-  return { route: route.path, traceId: typeof trace === 'string' ? trace : id, tags: tags.map((tag) => tag.trim()) }
+  const named = input.tags ?? objectAt(input, 'metadata').tags ?? incoming.headers['x-litellm-tags']
+  const tags = named === undefined ? noTags : tagsIn(named)
+  return { route: route.path, traceId: typeof trace === 'string' ? trace : id, tags }
+}
+
+const noTags: readonly string[] = []
+
+/** Out of a list, or a text with commas. */
+function tagsIn(named: unknown): readonly string[] {
+  const tags: readonly unknown[] = typeof named === 'string' ? named.split(',') : Array.isArray(named) ? named : []
+  return tags.flatMap((tag) => (typeof tag === 'string' && tag.trim() !== '' ? [tag.trim()] : []))
 }
 
 function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
@@ -119,23 +125,21 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
   return {}
 }
 
-function headersOf(record: CallRecord): OutgoingHttpHeaders {
-  const { deployment, modelGroup, attempts, guardrails } = record
-  const retries = String(Math.max(0, attempts - 1))
-  const headers = {
-    ...(deployment && routeHeaders(deployment, modelGroup)),
-    'x-litellm-attempted-retries': retries,
-    'x-tianji-attempted-retries': retries,
-  }
-  if (guardrails.length === 0) return headers
-  const names = [...new Set(guardrails.map(({ name }) => name))].join(',')
-  return { ...headers, ...twice('applied-guardrails', names) }
+/** What is known of a call when its answer begins. */
+function headersOf({ deployment, modelGroup, attempts, guardrails }: CallRecord): HeaderList {
+  const route = deployment ? routeHeaders(deployment, modelGroup) : []
+  const names = guardrails.length > 0 ? [...new Set(guardrails.map(({ name }) => name))].join(',') : undefined
+  return [
+    ...route,
+    ...twice('attempted-retries', String(Math.max(0, attempts - 1))),
+    ...(names === undefined ? [] : twice('applied-guardrails', names)),
+  ]
 }
 
-const knownRouteHeaders = new WeakMap<Deployment, Map<string, OutgoingHttpHeaders>>()
+const knownRouteHeaders = new WeakMap<Deployment, Map<string, HeaderList>>()
 
 /** What stays the same for all calls of a group to a deployment, made once. Wildcard groups may have any number of names. */
-function routeHeaders(deployment: Deployment, group: string): OutgoingHttpHeaders {
+function routeHeaders(deployment: Deployment, group: string): HeaderList {
   let byGroup = knownRouteHeaders.get(deployment)
   if (byGroup === undefined) {
     byGroup = new Map()
@@ -143,14 +147,14 @@ function routeHeaders(deployment: Deployment, group: string): OutgoingHttpHeader
   }
   let headers = byGroup.get(group)
   if (headers === undefined) {
-    headers = { ...twice('model-id', deployment.id), ...twice('model-group', group) }
+    headers = [...twice('model-id', deployment.id), ...twice('model-group', group)]
     if (byGroup.size < MOST_GROUPS) byGroup.set(group, headers)
   }
   return headers
 }
 
 /** In LiteLLM's spelling and in ours. */
-function twice(name: string, value: string): OutgoingHttpHeaders {
+function twice(name: string, value: string): HeaderList {
   const safe = value.replace(/[^\x20-\x7e]/g, '?')
-  return { [`x-litellm-${name}`]: safe, [`x-tianji-${name}`]: safe }
+  return [`x-litellm-${name}`, safe, `x-tianji-${name}`, safe]
 }

@@ -1,21 +1,18 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { errorBody, GatewayError, type JsonObject, joinBytes } from '@tianjillm/core'
-import type { Answer } from '@tianjillm/engine'
+import type { ServerResponse } from 'node:http'
+import { type Awaitable, errorBody, GatewayError, type JsonObject } from '@tianjillm/core'
+import type { Answer, Relay } from '@tianjillm/engine'
+import { asBuffer, EventStream, eventOf } from './event-stream.ts'
+import type { HeaderList } from './headers.ts'
+import { WholeLines } from './whole-lines.ts'
 
 /** Answers up to this many bytes leave in one write together with their head. */
 const SMALL = 16 * 1024
 
-/** Bytes of one line of an event stream that are kept in memory. */
-const LONGEST_LINE = 16 * 1024 * 1024
-
-const eventHeaders = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
-  'x-accel-buffering': 'no',
-}
-
-/** Sends an answer in whatever form it has. Resolves when it is out, or nobody reads any more; rejects when it breaks off. */
-export async function respond(outgoing: ServerResponse, answer: Answer, headers: OutgoingHttpHeaders): Promise<void> {
+/**
+ * Sends an answer in whatever form it has. A promise resolves when it is out, or nobody reads any more; it rejects when
+ * the answer breaks off.
+ */
+export function respond(outgoing: ServerResponse, answer: Answer, headers: HeaderList): Awaitable<void> {
   switch (answer.type) {
     case 'json':
       return sendWhole(outgoing, 200, 'application/json', Buffer.from(JSON.stringify(answer.value)), headers)
@@ -28,22 +25,25 @@ export async function respond(outgoing: ServerResponse, answer: Answer, headers:
     case 'binary':
       return sendPieces(outgoing, answer.contentType, answer.body, headers)
     case 'relay':
-      return relay(outgoing, answer, headers)
+      return answer.contentType.startsWith('text/event-stream')
+        ? relayEvents(outgoing, answer.reply, headers)
+        : relayPieces(outgoing, answer.contentType, answer.reply, headers)
   }
 }
 
 /** Sends an error in OpenAI's shape; in the middle of an event stream as an event, in the middle of a file by cutting it off. */
-export function respondError(outgoing: ServerResponse, error: GatewayError, headers: OutgoingHttpHeaders = {}): void {
+export function respondError(outgoing: ServerResponse, error: GatewayError, headers: HeaderList = []): void {
   if (outgoing.destroyed || outgoing.writableEnded) return
-  if (outgoing.headersSent) {
-    const isEvents = String(outgoing.getHeader('content-type') ?? '').startsWith('text/event-stream')
-    // The blank line ends whatever event was under way.
-    if (isEvents) outgoing.end(`\ndata: ${JSON.stringify(errorBody(error))}\n\n`)
-    else outgoing.destroy()
+  if (!outgoing.headersSent) {
+    const body = Buffer.from(JSON.stringify(errorBody(error)))
+    const all = [...headers, ...Object.entries(errorHeaders(error)).flat()]
+    sendWhole(outgoing, error.status, 'application/json', body, all)
     return
   }
-  const body = Buffer.from(JSON.stringify(errorBody(error)))
-  sendWhole(outgoing, error.status, 'application/json', body, { ...headers, ...errorHeaders(error) })
+  // The blank line ends whatever event was under way.
+  const events = EventStream.of(outgoing)
+  if (events) events.end(Buffer.from(`\n${eventOf(errorBody(error))}`))
+  else outgoing.destroy()
 }
 
 /** Headers that belong to an error. */
@@ -59,113 +59,102 @@ function sendWhole(
   status: number,
   contentType: string,
   body: Buffer,
-  headers: OutgoingHttpHeaders,
+  headers: HeaderList,
 ): void {
-  outgoing.writeHead(status, { ...headers, 'content-type': contentType, 'content-length': body.length })
+  outgoing.writeHead(status, [...headers, 'content-type', contentType, 'content-length', String(body.length)])
   // As one latin1 text head and body leave in a single write; every byte survives.
   if (body.length < SMALL) outgoing.end(body.toString('latin1'), 'latin1')
   else outgoing.end(body)
 }
 
+const DONE = Buffer.from('data: [DONE]\n\n')
+
 async function sendEvents(
   outgoing: ServerResponse,
   chunks: AsyncIterable<JsonObject>,
-  headers: OutgoingHttpHeaders,
+  headers: HeaderList,
 ): Promise<void> {
+  let events: EventStream | undefined
   for await (const chunk of chunks) {
-    begin(outgoing, { ...headers, ...eventHeaders })
-    if (!outgoing.write(`data: ${JSON.stringify(chunk)}\n\n`)) await drained(outgoing)
+    events ??= new EventStream(outgoing, headers)
+    if (!events.send(chunk)) await drained(outgoing)
     if (outgoing.destroyed) return
   }
-  begin(outgoing, { ...headers, ...eventHeaders })
-  outgoing.end('data: [DONE]\n\n')
+  events ??= new EventStream(outgoing, headers)
+  events.end(DONE)
 }
 
 async function sendPieces(
   outgoing: ServerResponse,
   contentType: string,
   body: AsyncIterable<Uint8Array>,
-  headers: OutgoingHttpHeaders,
+  headers: HeaderList,
 ): Promise<void> {
   for await (const piece of body) {
-    begin(outgoing, { ...headers, 'content-type': contentType })
+    begin(outgoing, contentType, headers)
     if (!outgoing.write(piece)) await drained(outgoing)
     if (outgoing.destroyed) return
   }
-  begin(outgoing, { ...headers, 'content-type': contentType })
+  begin(outgoing, contentType, headers)
   outgoing.end()
 }
 
-/** The vendor's bytes, each piece in the turn it came in; of events only whole lines, so that an error can follow any. */
-function relay(
-  outgoing: ServerResponse,
-  { reply, contentType }: Extract<Answer, { type: 'relay' }>,
-  headers: OutgoingHttpHeaders,
-): Promise<void> {
-  const isEvents = contentType.startsWith('text/event-stream')
-  const head = isEvents ? { ...headers, ...eventHeaders } : { ...headers, 'content-type': contentType }
-  const lines = isEvents ? new WholeLines() : undefined
+/** The vendor's events, each in the turn it came in; only whole lines, so that an error can follow any. */
+function relayEvents(outgoing: ServerResponse, reply: Relay, headers: HeaderList): Promise<void> {
+  const lines = new WholeLines()
+  let events: EventStream | undefined
   return new Promise((resolve, reject) => {
-    outgoing.once('close', () => {
-      if (!outgoing.writableFinished) reply.cancel()
-      resolve()
-    })
-    outgoing.on('drain', () => reply.resume())
+    followClient(outgoing, reply, resolve)
     reply.pipe({
       write(piece) {
-        const ready = lines ? lines.take(piece) : piece
-        if (lines?.isTooLong) {
+        const ready = lines.take(piece)
+        if (lines.isTooLong) {
           reply.cancel()
           reject(new GatewayError('upstream_invalid_response', 'The vendor sent a line of over 16 MiB.'))
           return true
         }
         if (ready === undefined) return true
-        begin(outgoing, head)
-        return outgoing.write(ready)
+        events ??= new EventStream(outgoing, headers)
+        return events.write(ready)
       },
       end() {
-        begin(outgoing, head)
-        outgoing.end(lines?.rest())
+        events ??= new EventStream(outgoing, headers)
+        events.end(lines.rest())
       },
       fail: reject,
     })
   })
 }
 
-/** Keeps the beginning of a line back until its end has come. */
-class WholeLines {
-  #kept: Uint8Array[] = []
-  #length = 0
-
-  get isTooLong(): boolean {
-    return this.#length > LONGEST_LINE
-  }
-
-  /** What is kept and this piece up to the end of its last line; undefined when no line ends in it. */
-  take(piece: Uint8Array): Uint8Array | undefined {
-    const end = piece.lastIndexOf(0x0a) + 1
-    if (end === 0) {
-      this.#kept.push(piece)
-      this.#length += piece.length
-      return undefined
-    }
-    const ready =
-      this.#kept.length === 0 && end === piece.length ? piece : joinBytes([...this.#kept, piece.subarray(0, end)])
-    this.#kept = end === piece.length ? [] : [piece.subarray(end)]
-    this.#length = piece.length - end
-    return ready
-  }
-
-  /** What no line end has followed. */
-  rest(): Uint8Array {
-    return joinBytes(this.#kept)
-  }
+/** The vendor's bytes, each piece in the turn it came in. */
+function relayPieces(outgoing: ServerResponse, contentType: string, reply: Relay, headers: HeaderList): Promise<void> {
+  return new Promise((resolve, reject) => {
+    followClient(outgoing, reply, resolve)
+    reply.pipe({
+      write(piece) {
+        begin(outgoing, contentType, headers)
+        return outgoing.write(piece)
+      },
+      end() {
+        begin(outgoing, contentType, headers)
+        outgoing.end()
+      },
+      fail: reject,
+    })
+  })
 }
 
-function begin(outgoing: ServerResponse, headers: OutgoingHttpHeaders): void {
-  if (outgoing.headersSent) return
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) outgoing.setHeader(name, value)
-  outgoing.writeHead(200)
+/** Lets the vendor wait for a slow client, and go when the client has gone. */
+function followClient(outgoing: ServerResponse, reply: Relay, onClose: () => void): void {
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) reply.cancel()
+    onClose()
+  })
+  outgoing.on('drain', () => reply.resume())
+}
+
+function begin(outgoing: ServerResponse, contentType: string, headers: HeaderList): void {
+  if (!outgoing.headersSent) outgoing.writeHead(200, [...headers, 'content-type', contentType])
 }
 
 function drained(outgoing: ServerResponse): Promise<void> {
@@ -178,8 +167,4 @@ function drained(outgoing: ServerResponse): Promise<void> {
     outgoing.on('drain', done)
     outgoing.on('close', done)
   })
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
