@@ -25,8 +25,7 @@ async function send(
 ): Promise<RelayReply> {
   const controller = new AbortController()
   const forget = settings.cancellation.onAbort((reason) => controller.abort(cancelled(reason)))
-  const { timeout, provider } = settings
-  const timer = setTimeout(() => controller.abort(timedOut(provider, timeout, undefined)), timeout)
+  const deadline = new Deadline(settings, controller)
   try {
     const { method, headers, body } = request
     const response = await fetch(request.url, {
@@ -36,12 +35,36 @@ async function send(
       redirect: 'manual',
       signal: controller.signal,
     })
-    return new WebReply(response, request, settings, controller, forget)
+    deadline.clear()
+    return new WebReply(response, request, settings, controller, deadline, forget)
   } catch (error) {
+    deadline.clear()
     forget()
     throw explained(error, request, settings, false)
-  } finally {
-    clearTimeout(timer)
+  }
+}
+
+/** Ends the exchange when the vendor stands still for too long. */
+class Deadline {
+  readonly #settings: SendSettings
+  readonly #controller: AbortController
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(settings: SendSettings, controller: AbortController) {
+    this.#settings = settings
+    this.#controller = controller
+    this.renew()
+  }
+
+  renew(): void {
+    const { provider, timeout } = this.#settings
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#controller.abort(timedOut(provider, timeout, undefined)), timeout)
+  }
+
+  /** While nobody waits for the vendor. */
+  clear(): void {
+    clearTimeout(this.#timer)
   }
 }
 
@@ -59,10 +82,11 @@ class WebReply extends PulledReply {
     request: UpstreamRequest,
     settings: SendSettings,
     controller: AbortController,
+    deadline: Deadline,
     forget: () => void,
   ) {
     const headers = { get: (name: string) => response.headers.get(name) ?? undefined }
-    super(response.status, headers, piecesOf(response, request, settings, forget))
+    super(response.status, headers, piecesOf(response, request, settings, deadline, forget))
     this.#controller = controller
   }
 
@@ -76,14 +100,21 @@ async function* piecesOf(
   response: Response,
   request: UpstreamRequest,
   settings: SendSettings,
+  deadline: Deadline,
   forget: () => void,
 ): AsyncGenerator<Uint8Array> {
   try {
+    deadline.renew()
     // Streams are iterable in every runtime with fetch; lib.dom does not say so of their reader's bytes.
-    if (response.body) yield* response.body as unknown as AsyncIterable<Uint8Array>
+    for await (const piece of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+      deadline.clear()
+      yield piece
+      deadline.renew()
+    }
   } catch (error) {
     throw explained(error, request, settings, true)
   } finally {
+    deadline.clear()
     forget()
   }
 }

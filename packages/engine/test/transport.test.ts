@@ -115,6 +115,12 @@ describe.each(transports)('%s', (_name, create) => {
     })
   })
 
+  it('says when an answer stands still in the middle', async () => {
+    upstream.script({ pieces: ['half'], hangs: true })
+    const late = { kind: 'upstream_timeout', message: expect.stringContaining('acme: no answer within') }
+    await expect(send({ timeout: 50 }).then((reply) => reply.bytes())).rejects.toMatchObject(late)
+  })
+
   it('says when an answer breaks off, read whole, in pieces or piped', async () => {
     upstream.script({ pieces: ['half'], dies: true })
     const broken = {
@@ -229,6 +235,17 @@ describe('the node transport', () => {
       ).rejects.toMatchObject({ kind: 'upstream_unreachable' })
     await transport.close()
     server.close()
+  })
+
+  it('gives a fetch with certificate settings of its own, and closes what that opened', async () => {
+    const upstream = await fakeUpstream()
+    upstream.script({ body: 'found' })
+    const transport = nodeTransport()
+    const fetch = transport.fetchWith({ verify: false })
+    expect(await (await fetch(upstream.url)).text()).toContain('found')
+    await transport.close()
+    await expect(fetch(upstream.url)).rejects.toThrow('fetch failed')
+    await upstream.close()
   })
 
   it('does not queue: a hundred slow answers run side by side', async () => {
