@@ -26,7 +26,7 @@ export default config
 /** One .d.ts a source file; the sources spell all public types out (`isolatedDeclarations`). */
 function writeDeclarations(from: string, to: string): void {
   for (const path of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
-    if (!path.endsWith('.ts')) continue
+    if (!path.endsWith('.ts') || path.endsWith('.d.ts')) continue
     const { code, errors } = isolatedDeclarationSync(path, readFileSync(join(from, path), 'utf8'), { sourcemap: false })
     if (errors.length > 0) throw new Error(`${join(from, path)}: ${errors[0]!.message}`)
     const target = join(to, path.replace(/\.ts$/, '.d.ts'))

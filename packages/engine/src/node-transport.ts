@@ -1,5 +1,8 @@
+/// <reference path="./undici-pool.d.ts" />
 import { type GatewayError, joinBytes, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
-import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
+// The index brings all of undici, a fifth of a gateway's start.
+import Pool from 'undici/lib/dispatcher/pool.js'
 import {
   answerTooLong,
   cancelled,
@@ -83,11 +86,13 @@ export function nodeTransport(): Transport {
     fetchWith(tls) {
       if (tls === undefined) return globalThis.fetch
       const key = JSON.stringify(tls)
-      const dispatcher = agents.get(key) ?? new Agent({ connect: connectOptions(tls) })
-      agents.set(key, dispatcher)
       // undici's own fetch, because an Agent must belong to the same undici; its types differ from lib.dom's in names only.
-      return ((input: string, init?: object) =>
-        undiciFetch(input, { ...init, dispatcher })) as unknown as typeof globalThis.fetch
+      return (async (input: string, init?: object) => {
+        const { Agent, fetch } = await import('undici')
+        const dispatcher = agents.get(key) ?? new Agent({ connect: connectOptions(tls) })
+        agents.set(key, dispatcher)
+        return fetch(input, { ...init, dispatcher })
+      }) as unknown as typeof globalThis.fetch
     },
 
     async close() {

@@ -1,5 +1,7 @@
 import { type CallbackPlugin, type CallReport, defineCallback, isJsonObject, type Log } from '@tianjillm/core'
-import { Gauge, type Metric as PromMetric, Registry } from 'prom-client'
+import type { Metric as PromMetric, Registry } from 'prom-client'
+// @ts-expect-error: only the index has types, and it loads OpenTelemetry too, for metrics of the process.
+import PromRegistry from 'prom-client/lib/registry.js'
 import * as v from 'valibot'
 
 /** Options of the Prometheus callback, named as in `litellm_settings`. */
@@ -201,7 +203,7 @@ export const prometheus: CallbackPlugin<PrometheusOptions> = defineCallback({
     maxSeries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   }),
   create: (options: PrometheusOptions, host) => {
-    const registry = new Registry()
+    const registry: Registry = new PromRegistry()
     const wanted = wantedMetrics(options, host.log)
     const limit = options.maxSeries ?? 10_000
     const kept = Object.entries(metrics)
@@ -353,9 +355,13 @@ function expose({ name, facts: { help, type }, series }: Metric, registry: Regis
   // Python's client appends `_total` by itself.
   const fullName = type === 'counter' ? `${name}_total` : name
   const values = () => [...series.values()].flatMap((one) => samples[type](fullName, one))
-  const get = async () => ({ name: fullName, help, type, values: values(), aggregator: 'sum' })
+  register(fullName, { help, type }, values, registry)
+}
+
+function register(name: string, facts: object, values: () => readonly object[], registry: Registry): void {
+  const get = async () => ({ name, ...facts, values: values(), aggregator: 'sum' })
   // Typed as one of prom-client's classes, though the registry asks no more of a metric than this.
-  registry.registerMetric({ name: fullName, get } as unknown as PromMetric)
+  registry.registerMetric({ name, get } as unknown as PromMetric)
 }
 
 /** The lines of a series; the registry writes `sharedLabels` out only once for all of them. */
@@ -375,14 +381,8 @@ const samples: Readonly<Record<MetricFacts['type'], (name: string, series: Serie
 
 /** A set of calls, so that one told of twice, or never begun, cannot put the gauge wrong. */
 function inFlightGauge(running: ReadonlySet<string>, registry: Registry): void {
-  new Gauge({
-    name: IN_FLIGHT,
-    help: 'Requests under way.',
-    registers: [registry],
-    collect() {
-      this.set(running.size)
-    },
-  })
+  const facts = { help: 'Requests under way.', type: 'gauge' }
+  register(IN_FLIGHT, facts, () => [{ labels: {}, value: running.size }], registry)
 }
 
 function labelText(value: unknown): string {
