@@ -7,7 +7,7 @@ const root = resolve(import.meta.dirname, '..')
 const peers = join(import.meta.dirname, '.peers')
 const portkeyFolder = join(peers, 'node_modules/@portkey-ai/gateway')
 
-/** The master key of all gateways that have one. */
+/** The key of all gateways that have one. */
 export const key = 'sk-bench'
 
 /** Where a process of a variant may write, listen and forward to. */
@@ -72,7 +72,7 @@ function tianji(name: string, folder: string): Variant {
     version: () => `${versionIn(join(folder, 'apps/gateway'))} on node ${process.versions.node}`,
     prepare(place) {
       const file = join(place.folder, 'proxy_config.yaml')
-      writeFileSync(file, modelList(place) + ourSettings)
+      writeFileSync(file, modelList(place) + settingsFor(folder))
       const { execPath } = process
       const address = ['--host', '127.0.0.1', '--port', String(place.port)]
       return {
@@ -159,9 +159,12 @@ function modelList({ upstream }: Place): string {
   return `model_list:\n${deployment}${deployment}`
 }
 
-const ourSettings = `litellm_settings: { callbacks: [prometheus] }
-general_settings: { master_key: ${key} }
-`
+/** A key with a limit, for that is what a gateway is run with; a checkout from before there were any has its master key. */
+function settingsFor(folder: string): string {
+  const hasKeys = existsSync(join(folder, 'packages/config/src/keys.ts'))
+  const access = hasKeys ? `keys: [{ key: ${key}, rpm_limit: 100000000 }]` : `general_settings: { master_key: ${key} }`
+  return `litellm_settings: { callbacks: [prometheus] }\n${access}\n`
+}
 
 function nginxConfig({ folder, port, upstream }: Place): string {
   return `

@@ -36,14 +36,26 @@ const hidden = ['authorization', 'apiKey', 'api_key', 'key', 'token', 'secret', 
 const WAITING_BYTES = 8 * 1024
 const WAITING_TIME = 500
 
+/** What pipes take in one piece, however many write to them. https://man7.org/linux/man-pages/man7/pipe.7.html */
+const ATOMIC_BYTES = 4096
+
+/** Letters that a client's words, and ours, may have in a line of the access log. */
+const LONGEST_NAME = 256
+const LONGEST_MESSAGE = 1_000
+
+/** What else is known of a process that logs. */
+export interface LogSettings {
+  /** Whether other processes write to the same standard output: lines then stay whole, and have a `pid`. */
+  readonly isOneOfMany?: boolean
+}
+
 /** The logs of a process. `level` is pino's: debug, info, warn, error, silent. */
-export function createLogs(level: string, redact: Redact): Logs {
-  const destination = pino.destination(
-    process.stdout.isTTY ? { dest: 1 } : { dest: 1, sync: false, minLength: WAITING_BYTES },
-  )
+export function createLogs(level: string, redact: Redact, { isOneOfMany = false }: LogSettings = {}): Logs {
+  const sizes = isOneOfMany ? { minLength: ATOMIC_BYTES - 1, maxWrite: ATOMIC_BYTES } : { minLength: WAITING_BYTES }
+  const destination = pino.destination(process.stdout.isTTY ? { dest: 1 } : { dest: 1, sync: false, ...sizes })
   const timer = setInterval(() => destination.flush(), WAITING_TIME)
   timer.unref()
-  const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const settings = { level, base: isOneOfMany ? { pid: process.pid } : null, timestamp: pino.stdTimeFunctions.isoTime }
   // What the access log writes is chosen here, so only the facts of others need to be looked through.
   const lines = pino(settings, destination)
   const logger = pino({ ...settings, redact: { paths: hidden, censor: '[redacted]' } }, destination)
@@ -73,17 +85,17 @@ function accessFacts({ id, path, incoming, outgoing, record, failure, duration }
   return {
     id,
     method: incoming.method,
-    path,
+    path: path.slice(0, LONGEST_NAME),
     status: outgoing.writableFinished || failure ? outgoing.statusCode : 499,
     ms: Math.round(duration * 10) / 10,
-    model: record?.modelGroup,
+    model: record?.modelGroup.slice(0, LONGEST_NAME),
     provider: record?.deployment?.providerName,
     tokens: record?.usage?.total_tokens,
-    error: failure && redact(failure.message),
+    error: failure && redact(failure.message).slice(0, LONGEST_MESSAGE),
   }
 }
 
 /** Where one of our own mistakes was made. */
 function causeOf({ cause }: GatewayError): string | undefined {
-  return cause instanceof Error ? cause.stack : undefined
+  return cause instanceof Error ? cause.stack?.slice(0, LONGEST_MESSAGE) : undefined
 }

@@ -1,27 +1,7 @@
 #!/usr/bin/env node
-import { didYouMean } from '@tianjillm/core'
-import { defineCommand, runMain } from 'citty'
-import { checkCommand } from './commands/check.ts'
-import { demoCommand } from './commands/demo.ts'
-import { startCommand } from './commands/start.ts'
-import { version } from './version.ts'
+import { keepCompiledCode } from './compiled-code.ts'
 
-const subCommands = { start: startCommand, demo: demoCommand, check: checkCommand }
-
-const command = defineCommand({
-  meta: {
-    name: 'tianji',
-    version,
-    description: 'One gateway in front of every model vendor, search engine and MCP server.',
-  },
-  subCommands,
-})
-
-const [first = 'start', ...rest] = process.argv.slice(2)
-if (Object.hasOwn(subCommands, first) || ['--help', '-h', '--version', '-v'].includes(first))
-  await runMain(command, { rawArgs: [first, ...rest] })
-else if (first.startsWith('-')) await runMain(command, { rawArgs: ['start', first, ...rest] })
-else {
-  console.error(`There is no command ${first}.${didYouMean(first, Object.keys(subCommands))} See --help.`)
-  process.exitCode = 1
-}
+keepCompiledCode(process.env)
+// Imported only now: what is loaded before is compiled at every start.
+const { runCommandLine } = await import('./command-line.ts')
+await runCommandLine(process.argv.slice(2))

@@ -1,23 +1,33 @@
 import { formatProblem } from '@tianjillm/config'
 import type { ListenArguments } from './commands/arguments.ts'
 import type { ConfigSource } from './config-source.ts'
-import { ConfigError, type Started, start } from './start.ts'
-
-/** Milliseconds that calls under way have when the gateway is asked to stop; `TIANJI_STOP_TIMEOUT` is in seconds. */
-const STOP_DEADLINE = 30_000
+import { greeting, type ServingFacts } from './greeting.ts'
+import { ConfigError, type Started, type StartSettings, start } from './start.ts'
+import { stopDeadline } from './stop-deadline.ts'
 
 /** Starts a gateway, says so, and stops it in good order at SIGTERM or SIGINT. Sets exit code 1 when it cannot start. */
 export async function runUntilStopped(source: ConfigSource, args: ListenArguments): Promise<void> {
   try {
-    const port = portOf(args.port ?? process.env.PORT)
-    const started = await start({ source, host: args.host, port, logLevel: args['log-level'] ?? process.env.LOG_LEVEL })
-    for (const warning of started.warnings) console.error(formatProblem(warning))
-    console.log(greeting(started, source))
+    const started = await start(settingsOf(source, args))
+    const facts = factsOf(started, source)
+    for (const warning of facts.warnings) console.error(warning)
+    console.log(greeting(facts))
     stopOnSignal(started)
   } catch (error) {
     console.error(explain(error))
     process.exitCode = 1
   }
+}
+
+/** Arguments and environment as a gateway is started with them. Throws when the port is none. */
+export function settingsOf(source: ConfigSource, args: ListenArguments): StartSettings {
+  const port = portOf(args.port ?? process.env.PORT)
+  return { source, host: args.host, port, logLevel: args['log-level'] ?? process.env.LOG_LEVEL }
+}
+
+/** What is told of a gateway that has started. */
+export function factsOf({ url, models, isOpen, warnings }: Started, { title }: ConfigSource): ServingFacts {
+  return { url, title, models, isOpen, warnings: warnings.map(formatProblem) }
 }
 
 function portOf(value: string | undefined): number {
@@ -26,7 +36,8 @@ function portOf(value: string | undefined): number {
   throw new Error(`The port must be a number from 0 to 65535, not "${value}".`)
 }
 
-function explain(error: unknown): string {
+/** Why a gateway could not start, in words for its operator. */
+export function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   const { code } = error as { readonly code?: unknown }
   if (code === 'EADDRINUSE') return 'The port is taken. Choose another with --port, or stop the program that has it.'
@@ -34,32 +45,13 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What a newcomer wants to know: where it is, what it serves, what to type. */
-function greeting({ url, models, isOpen }: Started, { title }: ConfigSource): string {
-  const model = models.find((name) => !name.includes('*')) ?? models[0]?.replace('*', 'MODEL') ?? 'MODEL'
-  const key = isOpen ? '' : ` -H 'authorization: Bearer YOUR_MASTER_KEY'`
-  const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hello!' }] })
-  return [
-    '',
-    `  TianjiLLM listens on ${url}  (${title})`,
-    `  models: ${models.slice(0, 12).join(', ')}${models.length > 12 ? ` and ${models.length - 12} more` : ''}`,
-    ...(isOpen ? ['  no master key: everybody who reaches this address may use it'] : []),
-    '',
-    '  Try it:',
-    `  curl -N ${url}/v1/chat/completions -H 'content-type: application/json'${key} -d '${body}'`,
-    '',
-  ].join('\n')
-}
-
 function stopOnSignal(started: Started): void {
-  const seconds = Number(process.env.TIANJI_STOP_TIMEOUT || Number.NaN)
-  const deadline = seconds >= 0 ? seconds * 1000 : STOP_DEADLINE
   let isStopping = false
   const stop = async () => {
     // A second signal means now.
     if (isStopping) process.exit(1)
     isStopping = true
-    await started.stop(deadline)
+    await started.stop(stopDeadline())
     process.exit(0)
   }
   process.on('SIGTERM', stop)

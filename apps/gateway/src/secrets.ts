@@ -5,7 +5,7 @@ const secretName = /key$|secret|token|passw|credential|authorization/i
 
 /** All values of a configuration and an environment that nobody must see. */
 export function secretsOf(
-  { models, guardrails, callbacks, searchTools, environment, general }: Config,
+  { models, guardrails, callbacks, searchTools, keys, environment, general }: Config,
   processEnvironment: Readonly<Record<string, string | undefined>>,
 ): ReadonlySet<string> {
   const secrets = new Set<string>()
@@ -18,7 +18,11 @@ export function secretsOf(
     secrets,
   )
   gather([Object.fromEntries(environment), { ...processEnvironment }, general.rest], secrets)
-  gather([general.masterKey, general.databaseUrl], secrets, true)
+  gather(
+    keys.map(({ metadata }) => metadata),
+    secrets,
+  )
+  gather([general.masterKey, general.databaseUrl, ...keys.map(({ key }) => key)], secrets, true)
   return secrets
 }
 

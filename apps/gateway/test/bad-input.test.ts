@@ -298,7 +298,7 @@ describe('a body that is too large', () => {
       await new Promise((resolve) => socket.write(piece, resolve))
       sent += piece.length
     }
-    if (!socket.destroyed) socket.write('0\r\n\r\n')
+    if (!socket.destroyed) socket.end('0\r\n\r\n')
     await closed
     return { reply: replyIn(received, true)!, sent }
   }

@@ -1,26 +1,31 @@
 import { expect, it } from 'vitest'
 import { folderWith, tianji } from './tianji.ts'
 
-/** Runs inside the command: writes the URL of every plugin's module that is loaded to standard error. */
+/** Runs inside the command: writes the URL of every module that is loaded to standard error. */
 const watcher = `
 import { registerHooks } from 'node:module'
 registerHooks({
   load(url, context, next) {
-    if (/\\/plugins\\/[a-z]+\\//.test(url)) process.stderr.write('loaded ' + url + '\\n')
+    process.stderr.write('loaded ' + url + '\\n')
     return next(url, context)
   },
 })
 `
 
-/** The plugins that a command loads until it listens, as `kind/name`. */
-async function loadedBy(args: readonly string[], yaml?: string): Promise<readonly string[]> {
+/** The URLs of all modules that a command loads until it listens. */
+async function modulesOf(args: readonly string[], yaml?: string): Promise<readonly string[]> {
   const { url, errors } = tianji([...args, '--port', '0'], {
     folder: folderWith(yaml === undefined ? {} : { 'proxy_config.yaml': yaml }),
     nodeArguments: ['--import', `data:text/javascript,${encodeURIComponent(watcher)}`],
   })
   await url
-  const found = [...errors().matchAll(/^loaded .*\/plugins\/([a-z]+\/[\w-]+)\//gm)].map(([, plugin]) => plugin!)
-  return [...new Set(found)].sort()
+  return [...errors().matchAll(/^loaded (.+)$/gm)].map(([, module]) => module!)
+}
+
+/** The plugins that a command loads until it listens, as `kind/name`. */
+async function loadedBy(args: readonly string[], yaml?: string): Promise<readonly string[]> {
+  const found = (await modulesOf(args, yaml)).map((module) => /\/plugins\/([a-z]+\/[\w-]+)\//.exec(module)?.[1])
+  return [...new Set(found.filter((plugin) => plugin !== undefined))].sort()
 }
 
 it('a start loads the plugins that its configuration names, and no other', async () => {
@@ -44,4 +49,14 @@ it('a start without models loads no plugin at all', async () => {
 
 it('a start without a file looks at all plugins without loading them', async () => {
   expect(await loadedBy(['start'])).toEqual(['provider/mock'])
+})
+
+it('a start loads of its libraries what it needs: pools without fetch, metrics without those of the process', async () => {
+  const modules = await modulesOf(['start'], '{model_list: [], litellm_settings: {callbacks: [prometheus]}}')
+  const libraries = modules.filter((module) =>
+    /\/(undici|prom-client|@opentelemetry\/api)\/(?!.*node_modules)/.test(module),
+  )
+  expect(libraries.some((module) => module.endsWith('/undici/lib/dispatcher/pool.js'))).toBe(true)
+  expect(libraries.some((module) => module.endsWith('/prom-client/lib/registry.js'))).toBe(true)
+  expect(libraries.filter((module) => /\/web\/|\/mock\/|\/metrics\/|opentelemetry/.test(module))).toEqual([])
 })

@@ -256,7 +256,8 @@ describe('when the endpoint fails', () => {
     tell(callback, 'a', 'b', 'c')
     await callback.flush!()
     expect(log.lines).toContain('warn: sink: events not sent in time: 1.')
-    await vi.waitFor(() => expect(log.lines).toContain('warn: sink: events lost: 2 (there was no time left).'))
+    const gone = () => expect(log.lines).toContain('warn: sink: events lost: 2 (there was no time left).')
+    await vi.waitFor(gone, { timeout: 5_000 })
   })
 
   it('sends once more what was refused for now, and gives up the rest', async () => {

@@ -14,6 +14,11 @@ const number = either(
   v.pipe(v.number(), v.finite('expected a number')),
   v.pipe(v.string(), v.regex(NUMBER, 'expected a number')),
 )
+const positiveInteger = either(
+  'expected a positive whole number',
+  v.pipe(v.number(), v.integer('expected a positive whole number'), v.minValue(1, 'expected a positive whole number')),
+  v.pipe(v.string(), v.regex(/^\s*\d*[1-9]\d*\s*$/, 'expected a positive whole number')),
+)
 const flag = either('expected true or false', v.boolean(), v.pipe(v.string(), v.regex(FLAG, 'expected true or false')))
 const certificates = either('expected true, false or the path of a CA bundle', v.boolean(), text)
 const texts = list(text)
@@ -110,6 +115,39 @@ const searchTools = list(
   ),
 )
 
+const HASH = /^[0-9a-f]{64}$/i
+const DATE = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
+
+const date = v.pipe(
+  v.string('expected a date'),
+  v.check(isDate, 'expected a date such as 2027-01-31 or 2027-01-31T18:00:00Z'),
+)
+
+const keys = list(
+  map(
+    {},
+    {
+      blocked: flag,
+      expires: date,
+      key: text,
+      key_alias: text,
+      key_hash: v.pipe(text, v.regex(HASH, 'expected the SHA-256 of a key, 64 hexadecimal digits')),
+      metadata: anyMap,
+      models: texts,
+      rpm_limit: positiveInteger,
+      team_id: text,
+      user_id: text,
+    },
+  ),
+)
+
+/** A day is looked at apart: JavaScript takes the thirtieth of February for the second of March. */
+function isDate(written: string): boolean {
+  const day = Date.parse(`${DATE.exec(written)?.[1]}T00:00Z`)
+  if (Number.isNaN(day) || Number.isNaN(Date.parse(written))) return false
+  return written.startsWith(new Date(day).toISOString().slice(0, 10))
+}
+
 const callbacks = either(
   'expected a list of callbacks',
   text,
@@ -161,7 +199,7 @@ const generalSettings = map(
     disable_spend_logs: flag,
     embedding_model: text,
     forward_client_headers_to_llm_api: flag,
-    global_max_parallel_requests: number,
+    global_max_parallel_requests: positiveInteger,
     image_generation_model: text,
     litellm_key_header_name: text,
     master_key: text,
@@ -211,6 +249,7 @@ export const configFile: v.GenericSchema<unknown, JsonObject> = map(
     credential_list: credentials,
     general_settings: generalSettings,
     guardrails,
+    keys,
     litellm_settings: settings,
     model_list: models,
     plugins: texts,

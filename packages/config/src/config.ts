@@ -8,6 +8,8 @@ export interface Config {
   readonly guardrails: readonly GuardrailConfig[]
   readonly callbacks: readonly CallbackConfig[]
   readonly searchTools: readonly SearchToolConfig[]
+  /** Keys of the gateway besides the master key. */
+  readonly keys: readonly KeyConfig[]
   /** Packages and files with plugins of the user's own. */
   readonly plugins: readonly PluginConfig[]
   readonly settings: Settings
@@ -119,6 +121,27 @@ export interface SearchToolConfig {
   readonly info: JsonObject
   readonly position: Position
   positionOf(key: string): Position
+}
+
+/** One entry of `keys`: who may call the gateway, and what for. */
+export interface KeyConfig {
+  /** The key itself, a secret; undefined when only its hash is given. */
+  readonly key: string | undefined
+  /** SHA-256 of the key, in lower-case hex. */
+  readonly keyHash: string
+  readonly keyAlias: string | undefined
+  readonly userId: string | undefined
+  readonly teamId: string | undefined
+  /** Models it may use, each perhaps with a `*`; none: all. */
+  readonly models: readonly string[]
+  /** Requests a minute. */
+  readonly rpmLimit: number | undefined
+  /** From when on it is not valid any more, in ms since 1970. */
+  readonly expires: number | undefined
+  readonly isBlocked: boolean
+  /** As written; added to the metadata of its calls. */
+  readonly metadata: JsonObject
+  readonly position: Position
 }
 
 /** One entry of `plugins`. */

@@ -4,8 +4,8 @@ import { type Entry, isNothing, type ScalarTree, type Tree } from './tree.ts'
 /** An environment variable; undefined when unset or empty. */
 export type Environment = (name: string) => string | undefined
 
-/** A variable missing here must stop the gateway: without a master key it would let everybody in. */
-const demanded: ReadonlySet<string> = new Set(['general_settings.master_key'])
+/** A variable missing here must stop the gateway: without a master key, or a key's limits, too much is let in. */
+const demanded = /^(general_settings\.master_key$|keys\[)/
 
 /** `environment_variables`, each value resolved; one may refer to those above it. */
 export function readEnvironment(root: Tree, env: Environment, problems: Problem[]): ReadonlyMap<string, string> {
@@ -68,7 +68,7 @@ function resolveScalar(
 ): ScalarTree | undefined {
   const { value, names, missing } = expand(text, env)
   if (missing.length > 0) {
-    const isDemanded = demanded.has(formatPath(path))
+    const isDemanded = demanded.test(formatPath(path))
     const consequence = isDemanded ? 'Set it, or leave out the key.' : 'The key is left out.'
     const message = `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set. ${consequence}`
     problems.push(problemAt(tree.position, isDemanded ? 'error' : 'warning', path, message))

@@ -5,6 +5,7 @@ export type {
   FallbackTable,
   GeneralSettings,
   GuardrailConfig,
+  KeyConfig,
   ModelAlias,
   ModelConfig,
   PluginConfig,

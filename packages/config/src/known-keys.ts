@@ -6,8 +6,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   '': words(`
     assistant_settings callback_settings callbacks credential_list default_vertex_config environment_variables
-    files_settings finetune_settings general_settings guardrails include litellm_settings mcp_servers mcp_settings
-    mcp_tools model_list plugins policies policy_attachments prompts router_settings search_tools
+    files_settings finetune_settings general_settings guardrails include keys litellm_settings mcp_servers
+    mcp_settings mcp_tools model_list plugins policies policy_attachments prompts router_settings search_tools
     vector_store_registry worker_registry
   `),
   litellm_settings: words(`
@@ -106,6 +106,11 @@ export const entryKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   guardrails: words('guardrail_name litellm_params guardrail_info'),
   search_tools: words('search_tool_name litellm_params search_tool_info'),
 }
+
+/** Fields of an entry of `keys`, as LiteLLM's `POST /key/generate` names them; others have no effect. */
+export const keyFields: ReadonlySet<string> = words(
+  'blocked expires key key_alias key_hash metadata models rpm_limit team_id user_id',
+)
 
 /** Keys of a deployment's `litellm_params` that `ModelConfig` has a field for. */
 export const modelFieldKeys: ReadonlySet<string> = words(`

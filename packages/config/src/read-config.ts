@@ -7,6 +7,7 @@ import { readCredentials } from './credentials.ts'
 import { type Environment, readEnvironment, resolveEnvironment } from './environment.ts'
 import { readGuardrails } from './guardrails.ts'
 import { type Include, readTree } from './include.ts'
+import { readKeys } from './keys.ts'
 import { readModels } from './models.ts'
 import { type Problem, problemAt, sortProblems } from './problem.ts'
 import { warnOfPythonKeys } from './python.ts'
@@ -73,6 +74,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     callbacks: _callbacks,
     callback_settings: _callbackSettings,
     search_tools: _searchTools,
+    keys: _keys,
     plugins: _plugins,
     litellm_settings: _settings,
     general_settings: _general,
@@ -88,6 +90,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     guardrails,
     callbacks: readCallbacks(file, source),
     searchTools: readSearchTools(file, withCredential, source),
+    keys: readKeys(file, source),
     plugins: toTexts(file.plugins).map((specifier, index) => ({
       specifier,
       position: source.positionOf(['plugins', index]),

@@ -24,7 +24,7 @@ export function createSource(tree: Tree, problems: Problem[]): Source {
   }
 }
 
-const secret = /(key|secret|password|token|credentials?|authorization|headers|url)$/i
+const secret = /(key|key_hash|secret|password|token|credentials?|authorization|headers|url)$/i
 
 /** A short value as it is; never one from the environment, nor under a name that promises a secret. */
 function show(tree: Tree | undefined, path: Path): string {

@@ -1,6 +1,6 @@
-import { type JsonObject, nearest, parametersOf } from '@tianjillm/core'
+import { didYouMean, type JsonObject, nearest, parametersOf } from '@tianjillm/core'
 import { toMap, toMaps } from './coerce.ts'
-import { entryKeys, modelFieldKeys, modelGatewayKeys, modelProviderKeys, sectionKeys } from './known-keys.ts'
+import { entryKeys, keyFields, modelFieldKeys, modelGatewayKeys, modelProviderKeys, sectionKeys } from './known-keys.ts'
 import type { Path } from './problem.ts'
 import type { Source } from './source.ts'
 
@@ -18,6 +18,12 @@ export function warnOfUnknownKeys(file: JsonObject, source: Source): void {
     toMaps(file[list]).forEach((entry, index) => {
       warnOfMistyped(entry, known, [list, index], source)
     })
+  // Unlike a vendor's option, a limit that nobody knows is one that nobody keeps.
+  toMaps(file.keys).forEach((entry, index) => {
+    for (const key of Object.keys(entry))
+      if (!keyFields.has(key))
+        source.warn(['keys', index, key], `unknown key, without effect.${didYouMean(key, keyFields)}`)
+  })
   toMaps(file.model_list).forEach(({ litellm_params }, index) => {
     warnOfMistyped(toMap(litellm_params), paramKeys, ['model_list', index, 'litellm_params'], source)
   })

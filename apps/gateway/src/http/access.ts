@@ -1,13 +1,48 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { type Caller, GatewayError } from '@tianjillm/core'
+import type { KeyConfig } from '@tianjillm/config'
+import { type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
+import type { Limit } from '@tianjillm/limits'
+import { matcherOf } from './matcher.ts'
 
 /** Decides who may call. */
 export interface Access {
-  /** Whether a key is needed at all. */
+  /** Whether no key is needed at all. */
   readonly isOpen: boolean
-  /** The caller behind the key in these headers. Throws GatewayError `invalid_api_key`. */
-  authenticate(headers: IncomingHttpHeaders): Caller
+  /** Who is behind the key in these headers. Throws GatewayError `invalid_api_key`. */
+  authenticate(headers: IncomingHttpHeaders): Identity
+}
+
+/** Somebody who may call, and what they may. */
+export interface Identity {
+  readonly caller: Caller
+  /** Added to the metadata of calls; undefined when there is none. */
+  readonly metadata: JsonObject | undefined
+  readonly requestLimit: RequestLimit | undefined
+  /** Models it is confined to, each perhaps with a `*`; none: all. */
+  readonly models: readonly string[]
+  mayUse(model: string): boolean
+  /** Throws GatewayError `permission_denied` with the code `key_model_access_denied`. */
+  demandUse(model: string): void
+}
+
+/** How often a key may call. */
+export interface RequestLimit extends Limit {
+  /** Of its bucket. */
+  readonly name: string
+  /** Whose it is, as a message says it: `the key "ci"`. */
+  readonly owner: string
+}
+
+/** What access is given by. */
+export interface AccessSettings {
+  /** May call everything, without limits. */
+  readonly masterKey: string | undefined
+  readonly keys: readonly KeyConfig[]
+  /** An additional header that may hold the key. */
+  readonly header?: string | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /** Headers that may hold the key, in the order they are looked at: OpenAI's, Azure's, Anthropic's, Google's, LiteLLM's. */
@@ -20,27 +55,92 @@ const keyHeaders = [
   'ocp-apim-subscription-key',
 ]
 
-/** Access by the master key; with none everybody may call. `header` is an additional header that may hold the key. */
-export function createAccess(masterKey: string | undefined, header?: string): Access {
-  if (masterKey === undefined) return { isOpen: true, authenticate: () => ({}) }
-  const expected = digest(masterKey)
+/** Access by the master key and the configured ones; when there are none everybody may call. */
+export function createAccess({ masterKey, keys, header, now }: AccessSettings): Access {
+  const isOpen = masterKey === undefined && keys.length === 0
+  const anybody = unlimited({})
+  if (isOpen) return { isOpen, authenticate: () => anybody }
+  const records = recordsOf(masterKey, keys)
+  // No more than there are records, for only the right keys get in.
+  const found = new Map<string, KeyRecord>()
   const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
-  const master: Caller = { keyHash: expected.toString('hex'), keyAlias: 'master_key' }
   return {
-    isOpen: false,
+    isOpen,
     authenticate(headers) {
       const key = keyIn(headers, names)
       if (key === undefined)
         throw new GatewayError('invalid_api_key', 'No API key. Send it as "Authorization: Bearer <key>".')
-      if (!timingSafeEqual(digest(key), expected))
-        throw new GatewayError('invalid_api_key', 'The API key is not valid.')
-      return master
+      let record = found.get(key)
+      if (record === undefined) {
+        // Nobody can bring a hash closer to another, so how long this takes tells nothing of a key, the master's neither.
+        record = records.get(sha256(key))
+        if (record === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
+        found.set(key, record)
+      }
+      demandValid(record, now)
+      return record.identity
     },
   }
 }
 
-function digest(key: string): Buffer {
-  return hash('sha256', key, 'buffer')
+interface KeyRecord {
+  readonly identity: Identity
+  readonly owner: string
+  readonly isBlocked: boolean
+  readonly expires: number | undefined
+}
+
+function recordsOf(masterKey: string | undefined, keys: readonly KeyConfig[]): ReadonlyMap<string, KeyRecord> {
+  const records = new Map(keys.map((key) => [key.keyHash, recordOf(key)]))
+  if (masterKey !== undefined) {
+    const keyHash = sha256(masterKey)
+    const identity = unlimited({ keyHash, keyAlias: 'master_key' })
+    records.set(keyHash, { identity, owner: 'the master key', isBlocked: false, expires: undefined })
+  }
+  return records
+}
+
+function recordOf(key: KeyConfig): KeyRecord {
+  const { keyHash, keyAlias, userId, teamId, models, rpmLimit, metadata, isBlocked, expires } = key
+  const owner = keyAlias === undefined ? 'this key' : `the key "${keyAlias}"`
+  const caller: Caller = {
+    keyHash,
+    ...(keyAlias !== undefined && { keyAlias }),
+    ...(userId !== undefined && { userId }),
+    ...(teamId !== undefined && { teamId }),
+  }
+  const mayUse = models.length === 0 ? () => true : matcherOf(models)
+  const identity: Identity = {
+    caller,
+    metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+    requestLimit: rpmLimit === undefined ? undefined : { name: `key:${keyHash}`, perMinute: rpmLimit, owner },
+    models,
+    mayUse,
+    demandUse(model) {
+      if (mayUse(model)) return
+      const message = `The gateway does not let ${owner} use the model "${model.slice(0, 100)}". It may use ${models.join(', ')}.`
+      throw new GatewayError('permission_denied', message, { code: 'key_model_access_denied', param: 'model' })
+    },
+  }
+  return { identity, owner, isBlocked, expires }
+}
+
+function unlimited(caller: Caller): Identity {
+  return { caller, metadata: undefined, requestLimit: undefined, models: [], mayUse: () => true, demandUse: () => {} }
+}
+
+function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number): void {
+  if (isBlocked) throw new GatewayError('invalid_api_key', `The gateway has blocked ${owner}.`, { code: 'key_blocked' })
+  if (expires !== undefined && now() >= expires)
+    throw new GatewayError(
+      'invalid_api_key',
+      `The gateway takes ${owner} no more: it expired on ${new Date(expires).toISOString()}.`,
+      { code: 'expired_key' },
+    )
+}
+
+function sha256(key: string): string {
+  return hash('sha256', key)
 }
 
 function keyIn(headers: IncomingHttpHeaders, names: readonly string[]): string | undefined {

@@ -26,15 +26,25 @@ const callPaths: Readonly<Record<string, OperationName>> = {
   '/audio/translations': 'translation',
 }
 
+/** How Azure's clients name a model. https://learn.microsoft.com/azure/ai-foundry/openai/reference */
+const AZURE = '/openai/deployments/'
+
+/** The model may hold slashes itself, so a path ends with what is asked of it; the longer ends come first. */
+function azureRoute(path: string, rest: string): CallRoute | undefined {
+  const end = Object.keys(callPaths).find((known) => rest.length > known.length && rest.endsWith(known))
+  return end === undefined ? undefined : { operation: callPaths[end]!, path, model: rest.slice(0, -end.length) }
+}
+
 /** All routes. `gateway` gives the one in force, so that a reload changes nothing here. */
 export function createApp(gateway: () => Gateway): GatewayApp {
   const app: GatewayApp = new Hono()
   for (const [path, operation] of Object.entries(callPaths))
-    for (const full of [path, `/v1${path}`, `/openai/deployments/:model{.+}${path}`])
-      app.all(full, (context) => {
-        const { path: called } = context.req
-        return call(gateway(), { operation, path: called, model: context.req.param('model') }, context)
-      })
+    for (const full of [path, `/v1${path}`])
+      app.all(full, (context) => call(gateway(), { operation, path: context.req.path }, context))
+  app.all(`${AZURE}:rest{.+}`, (context) => {
+    const route = azureRoute(context.req.path, context.req.param('rest'))
+    return route ? call(gateway(), route, context) : context.notFound()
+  })
   searchRoutes(app, gateway)
   modelRoutes(app, gateway)
   healthRoutes(app, gateway)

@@ -22,6 +22,26 @@ export function readBody(incoming: IncomingMessage, limit: number): Promise<Buff
   })
 }
 
+/** Milliseconds that a client has for the rest of a body that is thrown away, and bytes. */
+const PATIENCE = 2_000
+const MOST_DISCARDED = 64 * 1024 * 1024
+
+/**
+ * Throws away what is still coming of a body. Closing the connection at once would take the answer from a client that
+ * is still writing; one that does not come to an end loses it.
+ */
+export function discard(incoming: IncomingMessage): void {
+  const { socket } = incoming
+  const impatience = setTimeout(() => socket.destroy(), PATIENCE).unref()
+  let left = MOST_DISCARDED
+  incoming.on('error', () => {})
+  incoming.on('data', (piece: Buffer) => {
+    left -= piece.length
+    if (left < 0) socket.destroy()
+  })
+  incoming.once('close', () => clearTimeout(impatience))
+}
+
 function tooLarge(limit: number): GatewayError {
   const size = `${Math.round((limit / 1024 / 1024) * 10) / 10} MiB`
   return new GatewayError(

@@ -10,8 +10,10 @@ import {
   run,
 } from '@tianjillm/engine'
 import type { Gateway } from '../gateway.ts'
-import { readBody } from './body.ts'
+import type { Identity } from './access.ts'
+import { discard, readBody } from './body.ts'
 import type { HeaderList } from './headers.ts'
+import { takeRequest } from './request-limit.ts'
 import { readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
 
@@ -41,16 +43,23 @@ export async function serveCall(
   try {
     if (!gateway.isReady)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
-    const caller = gateway.access.authenticate(incoming.headers)
+    const identity = gateway.access.authenticate(incoming.headers)
+    if (identity.requestLimit !== undefined) {
+      const asking = takeRequest(gateway.limiter, identity.requestLimit, headers)
+      if (asking !== undefined) await asking
+    }
+    entry.admit()
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
+    const model = String(asked.input.model)
+    if (route.operation !== 'search') identity.demandUse(model)
     const call = new LiveCall(gateway.engine.host, {
       id,
       operation: route.operation,
-      model: String(asked.input.model),
-      caller: callerOf(caller, incoming, asked.input),
-      metadata: objectAt(asked.input, 'litellm_metadata', 'tianji_metadata', 'metadata'),
+      model,
+      caller: callerOf(identity.caller, incoming, asked.input),
+      metadata: metadataOf(identity, asked.input),
       cancellation,
     })
     const record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
@@ -71,15 +80,13 @@ function defaultModel({ engine }: Gateway, { operation }: CallRoute): string | u
   return second === undefined ? only : undefined
 }
 
-/** Answers early; a body that is still coming is thrown away for a moment, so that the client gets to read the answer. */
+/** Answers early. A client that waits to be asked for its body is not asked. */
 export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, answer: () => void): void {
   const hasBody =
     incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined
   if (hasBody && !incoming.complete && !outgoing.headersSent) {
-    outgoing.setHeader('connection', 'close')
-    incoming.on('error', () => {})
-    incoming.resume()
-    setTimeout(() => incoming.destroy(), 2_000).unref()
+    if (incoming.headers.expect !== undefined) outgoing.setHeader('connection', 'close')
+    discard(incoming)
   }
   answer()
 }
@@ -115,6 +122,12 @@ const noTags: readonly string[] = []
 function tagsIn(named: unknown): readonly string[] {
   const tags: readonly unknown[] = typeof named === 'string' ? named.split(',') : Array.isArray(named) ? named : []
   return tags.flatMap((tag) => (typeof tag === 'string' && tag.trim() !== '' ? [tag.trim()] : []))
+}
+
+/** What the key says of its calls comes before what a client says. */
+function metadataOf({ metadata }: Identity, input: JsonObject): JsonObject {
+  const own = objectAt(input, 'litellm_metadata', 'tianji_metadata', 'metadata')
+  return metadata === undefined ? own : { ...own, ...metadata }
 }
 
 function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {

@@ -1,4 +1,3 @@
-import type { Scrape } from '@tianjillm/core'
 import type { Gateway } from '../gateway.ts'
 import type { GatewayApp } from './app.ts'
 
@@ -12,8 +11,9 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
   })
 
   app.get('/health', (context) => {
-    gateway().access.authenticate(context.env.incoming.headers)
-    const { deployments } = gateway().engine
+    const { access, engine } = gateway()
+    const identity = access.authenticate(context.env.incoming.headers)
+    const deployments = engine.deployments.filter(({ group }) => identity.mayUse(group))
     const facts = deployments.map(({ id, group, providerName, model, problem }) => ({
       model_name: group,
       model: `${providerName}/${model}`,
@@ -31,11 +31,10 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
   })
 
   app.get('/metrics', async (context) => {
-    const { access, engine, guardsMetrics } = gateway()
+    const { access, guardsMetrics, metrics } = gateway()
     if (guardsMetrics) access.authenticate(context.env.incoming.headers)
-    const pages: Scrape[] = []
-    for (const { callback } of engine.callbacks) if (callback.scrape) pages.push(await callback.scrape())
-    if (pages.length === 0) return context.notFound()
-    return context.body(pages.map(({ body }) => body).join('\n'), 200, { 'content-type': pages[0]!.contentType })
+    const page = await metrics()
+    if (page === undefined) return context.notFound()
+    return context.body(page.body, 200, { 'content-type': page.contentType })
   })
 }

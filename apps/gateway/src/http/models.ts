@@ -1,18 +1,17 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
 import type { Gateway } from '../gateway.ts'
-import { type GatewayApp, refuseMethod } from './app.ts'
+import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
+import { matcherOf } from './matcher.ts'
 
 /** `GET /v1/models` and one of them, in OpenAI's shape. https://platform.openai.com/docs/api-reference/models */
 export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   for (const prefix of ['', '/v1']) {
-    app.get(`${prefix}/models`, (context) => {
-      gateway().access.authenticate(context.env.incoming.headers)
-      return context.json({ object: 'list', data: names(gateway()).map(modelObject) })
-    })
+    app.get(`${prefix}/models`, (context) =>
+      context.json({ object: 'list', data: namesFor(context, gateway()).map(modelObject) }),
+    )
     app.get(`${prefix}/models/:id{.+}`, (context) => {
-      gateway().access.authenticate(context.env.incoming.headers)
+      const known = namesFor(context, gateway())
       const id = context.req.param('id')
-      const known = names(gateway())
       if (!known.includes(id))
         throw new GatewayError(
           'model_not_found',
@@ -25,8 +24,11 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   }
 }
 
-function names({ engine }: Gateway): readonly string[] {
-  return [...new Set(engine.deployments.map(({ group }) => group))]
+/** Names that whoever asks may ask for: of the groups, and those of its own that a group with a `*` serves. */
+function namesFor(context: GatewayContext, { access, engine }: Gateway): readonly string[] {
+  const identity = access.authenticate(context.env.incoming.headers)
+  const groups = engine.deployments.map(({ group }) => group)
+  return [...new Set([...groups.filter(identity.mayUse), ...identity.models.filter(matcherOf(groups))])]
 }
 
 function modelObject(id: string) {

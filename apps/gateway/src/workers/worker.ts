@@ -1,0 +1,59 @@
+import cluster from 'node:cluster'
+import { createLeasedLimiter } from '@tianjillm/limits'
+import type { ListenArguments } from '../commands/arguments.ts'
+import type { ConfigSource } from '../config-source.ts'
+import { explain, factsOf, settingsOf } from '../run-until-stopped.ts'
+import { type Started, start } from '../start.ts'
+import { stopDeadline } from '../stop-deadline.ts'
+import { createChannel, type PrimaryTells, type WorkerTells } from './channel.ts'
+import type { Seat } from './seat.ts'
+
+/** Milliseconds between looks at idle leases, and that the primary has to gather everybody's metrics. */
+const TICK = 250
+const METRICS_DEADLINE = 2_000
+
+/** Serves in a worker process, until it is asked to stop or its primary is gone. The primary does the talking. */
+export async function serveAsWorker(seat: Seat, source: ConfigSource, args: ListenArguments): Promise<void> {
+  let started: Started | undefined
+  const channel = createChannel<PrimaryTells, WorkerTells>((message) => process.send?.(message, ignore), {
+    told: { limits: (message) => limiter.receive(message) },
+    asked: { metrics: async () => started?.metrics() },
+  })
+  const limiter = createLeasedLimiter({
+    now: () => performance.now(),
+    send: (message) => channel.tell('limits', message),
+  })
+  setInterval(() => limiter.tick(), TICK).unref()
+  process.on('message', channel.receive)
+  try {
+    const metrics = () => channel.ask('metrics', METRICS_DEADLINE)
+    started = await start({ ...settingsOf(source, args), limiter, worker: { ...seat, metrics } })
+    stopWhenAsked(started)
+    channel.tell('ready', factsOf(started, source))
+  } catch (error) {
+    // The primary ends this process when it has read that.
+    channel.tell('failed', explain(error))
+  }
+}
+
+/** The primary knows when a second signal means now; here a signal may come twice, from it and from a terminal. */
+function stopWhenAsked(started: Started): void {
+  let isStopping = false
+  const stop = async () => {
+    if (isStopping) return
+    isStopping = true
+    await started.stop(stopDeadline())
+    process.exit(0)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  const { worker } = cluster
+  worker?.once('disconnect', () => {
+    // Otherwise node ends the process at once, with all its calls.
+    worker.exitedAfterDisconnect = true
+    void stop()
+  })
+}
+
+/** A message to a primary that is gone is for nobody. */
+function ignore(): void {}

@@ -1,0 +1,26 @@
+import { execFile } from 'node:child_process'
+import { resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+
+/** Writes lines of many lengths, many more than a pipe holds. */
+const program = `
+import { createLogs } from '${resolve(import.meta.dirname, '../src/log.ts')}'
+const logs = createLogs('info', (text) => text, { isOneOfMany: true })
+for (let index = 0; index < 3000; index++) logs.log.info('x'.repeat((index * 37) % 900), { index })
+logs.flush()
+`
+
+it('keeps the lines of processes whole that write to one pipe, also when its reader is slow', async () => {
+  const writer = `"${process.execPath}" --conditions=@tianjillm/source --input-type=module-typescript -e "$PROGRAM"`
+  const { stdout } = await promisify(execFile)('sh', ['-c', `(${writer} & ${writer} & wait) | (sleep 0.5; cat)`], {
+    env: { PROGRAM: program },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const lines = stdout.trimEnd().split('\n')
+  const written = lines.map((line) => JSON.parse(line) as { readonly pid: number; readonly index: number })
+  const pids = [...new Set(written.map(({ pid }) => pid))]
+  expect(pids).toHaveLength(2)
+  const expected = Array.from({ length: 3_000 }, (_, index) => index)
+  for (const pid of pids) expect(written.filter((line) => line.pid === pid).map(({ index }) => index)).toEqual(expected)
+})
