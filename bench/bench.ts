@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { measures } from './measures.ts'
 import { compileNative, startMock } from './native.ts'
 import { plot } from './plot.ts'
-import { formatTable, summarize } from './report.ts'
+import { describeMachine, formatTable, type Report, summarize } from './report.ts'
 import { runRounds } from './rounds.ts'
 import { installPeers, type Variant, variantsWith } from './variants.ts'
 
@@ -15,6 +14,7 @@ const { values: options } = parseArgs({
     variants: { type: 'string' },
     measures: { type: 'string' },
     against: { type: 'string' },
+    from: { type: 'string' },
     json: { type: 'string' },
     svg: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -24,14 +24,14 @@ const { values: options } = parseArgs({
 
 try {
   if (options.install) installPeers()
-  else await bench()
+  else tell(options.from === undefined ? await bench() : readReport(options.from))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   // Takes along what still runs.
   process.exit(1)
 }
 
-async function bench(): Promise<void> {
+async function bench(): Promise<Report> {
   if (process.platform !== 'linux') throw new Error('The bench reads /proc and needs Linux.')
   const all = variantsWith(options.against)
   const chosen = present(choose('variant', all, options.variants))
@@ -46,12 +46,19 @@ async function bench(): Promise<void> {
   const mock = await startMock()
   const samples = await runRounds(plan, mock, (line) => console.error(line)).finally(() => mock.stop())
   const names = chosen.map(({ name }) => name)
-  const rows = summarize(samples, plan.measures, names)
-  const caption = describe(chosen, plan)
-  console.log(`\n${caption}\n\n${formatTable(rows, names)}\n`)
-  if (options.json !== undefined)
-    writeFileSync(options.json, `${JSON.stringify({ caption, rows, samples }, undefined, 2)}\n`)
-  if (options.svg !== undefined) writeFileSync(options.svg, plot(rows, names, caption))
+  return { caption: describe(chosen, plan), variants: names, rows: summarize(samples, plan.measures, names), samples }
+}
+
+/** What an earlier run kept. */
+function readReport(file: string): Report {
+  // Nothing else writes such files.
+  return JSON.parse(readFileSync(file, 'utf8')) as Report
+}
+
+function tell(report: Report): void {
+  console.log(`\n${report.caption}\n\n${formatTable(report.rows, report.variants)}\n`)
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (options.svg !== undefined) writeFileSync(options.svg, plot(report))
 }
 
 function count(option: 'rounds' | 'instances'): number {
@@ -88,7 +95,5 @@ function describe(
   { rounds, instances }: { readonly rounds: number; readonly instances: number },
 ): string {
   const versions = variants.map((variant) => `${variant.name} ${variant.version()}`.trim())
-  const machine = `${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown processor'}`
-  const date = new Date().toISOString().slice(0, 10)
-  return `${date}, ${machine}; medians of ${rounds * instances} rounds, processes started ${instances === 1 ? 'once' : `${instances} times`}; ${versions.join(', ')}.`
+  return `${describeMachine()}; medians of ${rounds * instances} rounds, processes started ${instances === 1 ? 'once' : `${instances} times`}; ${versions.join(', ')}.`
 }

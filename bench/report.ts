@@ -1,3 +1,4 @@
+import { availableParallelism, cpus } from 'node:os'
 import type { Figure, Measure } from './measures.ts'
 import type { Sample } from './rounds.ts'
 
@@ -10,10 +11,19 @@ export interface Row {
   readonly ratios: Readonly<Record<string, number>>
 }
 
-const OURS = 'tianji'
+/** What a run of the bench found, as `--json` keeps it. */
+export interface Report {
+  readonly caption: string
+  readonly variants: readonly string[]
+  readonly rows: readonly Row[]
+  readonly samples: readonly Sample[]
+}
+
+/** The variant that the others are compared with. */
+export const OURS = 'tianji'
 
 /** No gateway at all: nothing to be compared with. */
-const DIRECT = 'direct'
+export const DIRECT = 'direct'
 
 /** Figures from samples. Rows without any value are left out. */
 export function summarize(
@@ -89,12 +99,24 @@ export function formatTable(rows: readonly Row[], variants: readonly string[]): 
     ...shown.map((variant) => formatNumber(values[variant], figure.digits)),
     ...peers.map((peer) => formatNumber(ratios[peer], 2)),
   ])
+  return formatCells(head, lines)
+}
+
+/** A table in Markdown; all columns but the first hold numbers. */
+export function formatCells(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const rule = head.map((_, index) => (index === 0 ? '---' : '--:'))
   return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-function formatNumber(value: number | undefined, digits: number): string {
+/** A number with that many digits behind the point; nothing when there is none. */
+export function formatNumber(value: number | undefined, digits: number): string {
   return value === undefined
     ? ''
     : value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
+
+/** The day, and what the figures were taken on. */
+export function describeMachine(): string {
+  const processor = cpus()[0]?.model ?? 'an unknown processor'
+  return `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores of ${processor}`
 }

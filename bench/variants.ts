@@ -77,7 +77,8 @@ function tianji(name: string, folder: string): Variant {
       const address = ['--host', '127.0.0.1', '--port', String(place.port)]
       return {
         command: [execPath, main, 'start', '--config', file, ...address],
-        environment: { NODE_ENV: 'production', TIANJI_STOP_TIMEOUT: '1' },
+        // As `npm start` and docs/configuration.md have it.
+        environment: { NODE_ENV: 'production', NODE_OPTIONS: '--max-semi-space-size=16', TIANJI_STOP_TIMEOUT: '1' },
       }
     },
     headers: unmarked,

@@ -138,7 +138,17 @@ export function supervise({ count, title }: WorkerCount, logLevel: string | unde
 
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  cluster.setupPrimary({ execArgv: withSmallerNursery(process.execArgv, process.env.NODE_OPTIONS) })
   for (let index = 0; index < count; index++) hire(index)
+}
+
+/**
+ * Node lets the space for new objects grow to 128 MiB on a machine with much memory, and touches all of it. A quarter
+ * costs nothing, and a third less memory is used. What the operator chose is left as it is.
+ */
+function withSmallerNursery(nodeArguments: readonly string[], nodeOptions = ''): string[] {
+  const isChosen = [...nodeArguments, nodeOptions].some((text) => text.includes('semi-space-size'))
+  return isChosen ? [...nodeArguments] : [...nodeArguments, '--max-semi-space-size=16']
 }
 
 /** A message to a worker that is gone is for nobody; its end is told by itself. */
