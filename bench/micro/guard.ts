@@ -1,5 +1,6 @@
-import { type Answer, type ConfiguredGuardrail, createGuardrail, type Route } from '@tianjillm/engine'
+import { type Answer, type ConfiguredGuardrail, createGuardrail } from '@tianjillm/engine'
 import { litellmContentFilter } from '@tianjillm/guardrail-litellm-content-filter'
+import { createRouter } from '@tianjillm/router'
 import { readRequest } from '../../apps/gateway/src/http/requests.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from '../../packages/engine/src/guard.ts'
 import { arrive, asked } from './calls.ts'
@@ -7,7 +8,7 @@ import type { Stage } from './measure.ts'
 import { chatAnswer, chatRequest, deploymentOf, host } from './samples.ts'
 import { memoryTransport } from './transport.ts'
 
-const routes: readonly Route[] = [{ deployment: deploymentOf('gpt-5', memoryTransport), model: 'gpt-5-2026' }]
+const plan = createRouter([deploymentOf('gpt-5', memoryTransport)]).plan({ model: 'gpt-5', tags: [] })
 const answer: Answer = { type: 'bytes', contentType: 'application/json', bytes: chatAnswer }
 const answered = Promise.resolve(answer)
 const idle = arrive()
@@ -23,7 +24,7 @@ export const stages: readonly Stage[] = [
     name: 'guardrails, none configured',
     run() {
       const { call, record } = idle
-      const guards = chooseGuards([], routes, asked, call, record)
+      const guards = chooseGuards([], plan, asked, call, record)
       const allowed = guardRequest(guards, asked, call, record)
       // Not awaited: only what the stages themselves cost is to be seen.
       const pending = guardBeside(guards, asked, call, record, () => answered)
@@ -37,7 +38,7 @@ export const stages: readonly Stage[] = [
 
 function judge(request: typeof asked): unknown {
   const { call, record } = arrive()
-  return guardRequest(chooseGuards([filter], routes, request, call, record), request, call, record)
+  return guardRequest(chooseGuards([filter], plan, request, call, record), request, call, record)
 }
 
 function filterOf(options: object): ConfiguredGuardrail {

@@ -18,6 +18,7 @@ import {
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
 import { buildEach, type Placed, problemOf } from './problems.ts'
 import type { Redact } from './redact.ts'
+import { rulesOf, traitsOf } from './routing.ts'
 
 /** What an engine is composed with. */
 export interface Surroundings {
@@ -61,7 +62,17 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
   const mock = () => mockDeployment(surroundings)
   return {
-    engine: createEngine({ host, transport, deployments, searchTools, guardrails, callbacks, mock, redact }),
+    engine: createEngine({
+      host,
+      transport,
+      deployments,
+      searchTools,
+      rules: rulesOf(config.router),
+      guardrails,
+      callbacks,
+      mock,
+      redact,
+    }),
     problems,
   }
 }
@@ -76,6 +87,7 @@ async function deploymentOf(
   const plugin = await loadPlugin('provider', model.mockResponse === undefined ? model.provider : 'mock', places)
   const { options, defaults } = divide(model, plugin)
   const timeout = model.timeout ?? router.timeout ?? settings.requestTimeout
+  const streamTimeout = model.streamTimeout ?? router.streamTimeout
   const facts = {
     group: model.name,
     model: model.model,
@@ -86,6 +98,8 @@ async function deploymentOf(
     extraBody: model.extraBody,
     id: model.id ?? idOf(model, models),
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
+    streamTimeout: streamTimeout === undefined ? undefined : streamTimeout * 1000,
+    traits: traitsOf(model),
     guardrails: model.guardrails,
     tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host, places),
   }

@@ -184,6 +184,23 @@ guardrails:
     expect(output()).toBe('proxy_config.yaml: 3 errors, 0 warnings\n')
   })
 
+  it('says it to programs as JSON', async () => {
+    const folder = folderWith({ 'proxy_config.yaml': broken })
+    const { exit, output, errors } = tianji(['check', '--json'], { folder })
+    expect(await exit).toBe(1)
+    expect(errors()).toBe('')
+    const said = JSON.parse(output())
+    expect(said).toMatchObject({ configuration: 'proxy_config.yaml', errors: 1 })
+    expect(said.problems).toContainEqual({
+      severity: 'error',
+      file: 'proxy_config.yaml',
+      line: 8,
+      column: 7,
+      path: 'model_list[1].litellm_params.rpm',
+      message: 'expected a number, received "many"',
+    })
+  })
+
   it('is what a start says of the same file', async () => {
     const folder = folderWith({ 'proxy_config.yaml': broken })
     const { exit, errors } = tianji(['start', '--port', '0'], { folder })

@@ -216,8 +216,8 @@ export interface RouterSettings {
   /** `timeout`, else `litellm_settings.request_timeout`. */
   readonly timeout: number | undefined
   readonly streamTimeout: number | undefined
-  /** Failures a minute. Default 3. */
-  readonly allowedFails: number
+  /** Failures a minute; undefined when nothing is said. */
+  readonly allowedFails: number | undefined
   /** Default 5. */
   readonly cooldownTime: number
   readonly disableCooldowns: boolean

@@ -123,7 +123,7 @@ export function readRouterSettings(file: JsonObject): RouterSettings {
     retryAfter: toNumber(retry_after) ?? 0,
     timeout: toNumber(timeout),
     streamTimeout: toNumber(stream_timeout),
-    allowedFails: toNumber(allowed_fails) ?? 3,
+    allowedFails: toNumber(allowed_fails),
     cooldownTime: toNumber(cooldown_time) ?? 5,
     disableCooldowns: toFlag(disable_cooldowns) ?? false,
     fallbacks: toFallbacks(fallbacks),

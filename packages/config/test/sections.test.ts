@@ -237,7 +237,7 @@ router_settings:
       router: {
         routingStrategy: 'simple-shuffle',
         numRetries: 2,
-        allowedFails: 3,
+        allowedFails: undefined,
         cooldownTime: 5,
         maxFallbacks: 5,
         tagFilteringMatchAny: true,

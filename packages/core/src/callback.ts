@@ -64,6 +64,8 @@ export interface CallReport {
   readonly guardrails: readonly GuardrailRun[]
   /** How many deployments were tried before the one that is reported. */
   readonly attemptedRetries: number
+  /** Model groups that failed before the one that answered. */
+  readonly attemptedFallbacks: number
 }
 
 /** Asks for one version of a stored prompt. */

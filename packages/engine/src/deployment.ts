@@ -10,6 +10,7 @@ import {
   type SearchPlugin,
   type SearchProvider,
 } from '@tianjillm/core'
+import type { Candidate, Traits } from '@tianjillm/router'
 import { parseOptions } from './options.ts'
 import type { TlsSettings, Transport } from './transport.ts'
 
@@ -17,7 +18,7 @@ import type { TlsSettings, Transport } from './transport.ts'
 export type AnyProvider = Provider & Partial<SearchProvider>
 
 /** One model at one vendor, ready to be asked. */
-export interface Deployment {
+export interface Deployment extends Candidate {
   /** Told in `x-litellm-model-id`. */
   readonly id: string
   /** The model group (`model_name`) it serves. */
@@ -36,6 +37,8 @@ export interface Deployment {
   readonly extraBody: JsonObject
   /** Milliseconds to the answer's head, and between its pieces. */
   readonly timeout: number
+  /** Milliseconds to the first piece of a stream. */
+  readonly streamTimeout: number | undefined
   readonly tls: TlsSettings | undefined
   /** The vendor's base URL when one is configured. */
   readonly apiBase: string | undefined
@@ -60,6 +63,10 @@ export interface DeploymentSettings {
   readonly extraBody?: JsonObject
   /** Milliseconds; default 600,000. */
   readonly timeout?: number
+  /** Milliseconds to the first piece of a stream; default: as `timeout` has it. */
+  readonly streamTimeout?: number | undefined
+  /** What routing goes by. */
+  readonly traits?: Traits
   readonly tls?: TlsSettings | undefined
   readonly guardrails?: readonly string[]
 }
@@ -93,6 +100,8 @@ export function createDeployment(
     extraHeaders: lowerCased(settings.extraHeaders ?? {}),
     extraBody: settings.extraBody ?? {},
     timeout: settings.timeout ?? DEFAULT_TIMEOUT,
+    streamTimeout: settings.streamTimeout,
+    traits: settings.traits ?? {},
     tls: settings.tls,
     guardrails: settings.guardrails ?? [],
     apiBase: apiBaseOf(settings.options),

@@ -1,14 +1,12 @@
-import type { Awaitable, Host } from '@tianjillm/core'
-import type { Asked } from './asked.ts'
-import { attempt } from './attempt.ts'
-import type { LiveCall } from './call.ts'
+import type { Host } from '@tianjillm/core'
+import { attempt, createRouter, type Router, type Rules } from '@tianjillm/router'
 import type { Deployment } from './deployment.ts'
+import { driver } from './driver.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
-import { type Groups, groupDeployments, plan, planSearch } from './plan.ts'
+import { planned } from './plan.ts'
 import { type Run, reported } from './report.ts'
 import { type ConfiguredCallback, createReporter, type Reporter } from './reporter.ts'
-import { type Route, send } from './send.ts'
 import type { Transport } from './transport.ts'
 
 /** What an engine is built from. */
@@ -18,6 +16,10 @@ export interface EngineParts {
   readonly deployments: readonly Deployment[]
   /** Search tools by name. */
   readonly searchTools?: readonly Deployment[]
+  /** How the router decides. Default: as LiteLLM does. */
+  readonly rules?: Rules
+  /** An engine that this one takes the place of: what is known of how deployments do is kept. */
+  readonly previous?: Engine | undefined
   readonly guardrails?: readonly ConfiguredGuardrail[]
   readonly callbacks?: readonly ConfiguredCallback[]
   /** Takes secrets out of error messages before callbacks hear them. Default: as they are. */
@@ -30,8 +32,8 @@ export interface EngineParts {
 export interface Engine {
   readonly host: Host
   readonly transport: Transport
-  readonly groups: Groups
-  readonly searchTools: Groups
+  readonly router: Router<Deployment>
+  readonly searchRouter: Router<Deployment>
   readonly deployments: readonly Deployment[]
   readonly guardrails: readonly ConfiguredGuardrail[]
   readonly callbacks: readonly ConfiguredCallback[]
@@ -49,6 +51,8 @@ export function createEngine(parts: EngineParts): Engine {
     searchTools = [],
     guardrails = [],
     callbacks = [],
+    rules,
+    previous,
     mock,
     redact = (text) => text,
   } = parts
@@ -56,8 +60,8 @@ export function createEngine(parts: EngineParts): Engine {
     host,
     transport,
     deployments,
-    groups: groupDeployments(deployments),
-    searchTools: groupDeployments(searchTools),
+    router: createRouter(deployments, rules, previous?.router.health),
+    searchRouter: createRouter(searchTools, undefined, previous?.searchRouter.health),
     guardrails,
     callbacks,
     mock,
@@ -71,19 +75,11 @@ export function createEngine(parts: EngineParts): Engine {
  * Throws GatewayError; every call is reported once, when its answer has gone or failed.
  */
 export const run: Run = reported(async (engine, call, asked, record) => {
-  const routes = await planned(engine, asked, call)
-  const guards = chooseGuards(engine.guardrails, routes, asked, call, record)
+  const plan = await planned(engine, asked, call, record)
+  const guards = chooseGuards(engine.guardrails, plan, asked, call, record)
   const allowed = await guardRequest(guards, asked, call, record)
   const answer = await guardBeside(guards, allowed, call, record, (inner) =>
-    attempt(routes, inner, record, (route) => send(route, allowed, inner, engine.transport, guards.readAnswers)),
+    attempt(plan, driver(allowed, inner, record, engine.transport, guards.readAnswers)),
   )
   return guardAnswer(guards, answer, allowed, call, record)
 })
-
-/** The routes to the model or tool, or to the mock when the request brings its own answer. */
-function planned({ searchTools, groups, mock }: Engine, { input }: Asked, call: LiveCall): Awaitable<readonly Route[]> {
-  if (call.operation === 'search') return planSearch(searchTools, call.model)
-  const routes = plan(groups, call.model)
-  if (mock === undefined || input.mock_response === undefined) return routes
-  return mock().then((deployment) => [{ deployment, model: routes[0]!.model }])
-}

@@ -2,6 +2,7 @@ import type { JsonObject } from '@tianjillm/core'
 
 /** Request fields that speak to the gateway; no vendor sees them. */
 const gatewayFields = new Set([
+  'allowed_model_region',
   'api_base',
   'api_key',
   'cache',
@@ -19,7 +20,9 @@ const gatewayFields = new Set([
   'mock_response',
   'mock_testing_content_policy_fallbacks',
   'mock_testing_context_fallbacks',
+  'mock_testing_context_window_fallbacks',
   'mock_testing_fallbacks',
+  'mock_testing_rate_limit_error',
   'mock_timeout',
   'num_retries',
   'prompt_id',

@@ -7,14 +7,15 @@ import {
   isJsonObject,
   type JsonObject,
 } from '@tianjillm/core'
+import type { Plan } from '@tianjillm/router'
 import type { Answer } from './answer.ts'
 import { type Asked, withInput } from './asked.ts'
 import { assemble, withTexts } from './assemble.ts'
 import type { LiveCall } from './call.ts'
 import { Cancellation } from './cancellation.ts'
+import type { Deployment } from './deployment.ts'
 import { type ConfiguredGuardrail, judge } from './judge.ts'
 import type { CallRecord } from './record.ts'
-import type { Route } from './send.ts'
 import { answersHaveText, contextOf, type Texts, textsOfAnswer, textsOfInput } from './texts.ts'
 
 /** The guardrails that concern one call. */
@@ -32,14 +33,14 @@ const NONE: Guards = { all: [], readAnswers: false }
  */
 export function chooseGuards(
   configured: readonly ConfiguredGuardrail[],
-  routes: readonly Route[],
+  plan: Plan<Deployment>,
   { input }: Asked,
   call: LiveCall,
   record: CallRecord,
 ): Guards {
   if (configured.length === 0 && input.guardrails === undefined) return NONE
   const wanted = wantedGuardrails(input.guardrails)
-  const ofDeployments = new Set(routes.flatMap(({ deployment }) => deployment.guardrails))
+  const ofDeployments = new Set(plan.reachable().flatMap(({ guardrails }) => guardrails))
   for (const name of wanted.keys())
     if (!configured.some((guardrail) => guardrail.name === name))
       throw new GatewayError('invalid_request', `The guardrail "${name}" is not configured.`, { param: 'guardrails' })

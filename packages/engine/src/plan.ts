@@ -1,82 +1,76 @@
-import { didYouMean, GatewayError } from '@tianjillm/core'
+import {
+  type Awaitable,
+  didYouMean,
+  type ErrorKind,
+  GatewayError,
+  isJsonObject,
+  type JsonObject,
+} from '@tianjillm/core'
+import { listed, type Plan, type Router, type RoutingRequest, soloPlan } from '@tianjillm/router'
+import type { Asked } from './asked.ts'
+import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
-import type { Route } from './send.ts'
-
-/** Which deployments serve which model name. */
-export interface Groups {
-  readonly exact: ReadonlyMap<string, readonly Deployment[]>
-  /** Groups with a `*` in their name, the most specific first. */
-  readonly wildcards: readonly {
-    readonly before: string
-    readonly after: string
-    readonly deployments: readonly Deployment[]
-  }[]
-}
-
-/** Deployments by the group they serve. */
-export function groupDeployments(deployments: readonly Deployment[]): Groups {
-  const byName = Map.groupBy(deployments, ({ group }) => group)
-  const exact = new Map([...byName].filter(([name]) => !name.includes('*')))
-  const wildcards = [...byName]
-    .filter(([name]) => name.includes('*'))
-    .sort(([one], [other]) => other.length - one.length)
-    .map(([name, members]) => {
-      const star = name.indexOf('*')
-      return { before: name.slice(0, star), after: name.slice(star + 1), deployments: members }
-    })
-  return { exact, wildcards }
-}
+import type { Engine } from './engine.ts'
+import type { CallRecord } from './record.ts'
 
 /**
- * The deployments to ask for a model, in order of preference: a random one first, for all are equal.
- * Throws GatewayError `model_not_found`.
+ * Where a call goes: to a model or a search tool, or to the mock when the request brings its own answer. Throws
+ * GatewayError `model_not_found`, `no_search_provider` or `search_tool_not_found`.
  */
-export function plan(groups: Groups, model: string, random: () => number = Math.random): readonly Route[] {
-  const exact = groups.exact.get(model)
-  if (exact !== undefined) return shuffle(exact, random).map((deployment) => ({ deployment, model: deployment.model }))
-  for (const { before, after, deployments } of groups.wildcards) {
-    if (model.length < before.length + after.length || !model.startsWith(before) || !model.endsWith(after)) continue
-    const captured = model.slice(before.length, model.length - after.length)
-    return shuffle(deployments, random).map((deployment) => ({
-      deployment,
-      model: deployment.model.replace('*', () => captured),
-    }))
-  }
-  throw notFound(groups, model)
+export function planned(engine: Engine, asked: Asked, call: LiveCall, record: CallRecord): Awaitable<Plan<Deployment>> {
+  const request = routingRequest(asked.input, call, record)
+  if (call.operation === 'search') return planSearch(engine.searchRouter, request)
+  const plan = engine.router.plan(request)
+  if (engine.mock === undefined || asked.input.mock_response === undefined) return plan
+  return engine.mock().then((deployment) => soloPlan(deployment, plan.contenders[0]!.model, request))
 }
 
-/** The deployments of a search tool. Throws GatewayError `no_search_provider` or `search_tool_not_found`. */
-export function planSearch(tools: Groups, name: string): readonly Route[] {
-  const names = [...tools.exact.keys()]
+function planSearch(router: Router<Deployment>, request: RoutingRequest): Plan<Deployment> {
+  const names = [...router.groups.exact.keys()]
   if (names.length === 0)
     throw new GatewayError(
       'no_search_provider',
       'No search provider is configured. Add search_tools to the configuration.',
     )
-  if (tools.exact.has(name)) return plan(tools, name)
+  const { model: name } = request
+  if (router.groups.exact.has(name)) return router.plan(request)
   const hint = didYouMean(name, names) || ` Configured are ${listed(names)}.`
   throw new GatewayError('search_tool_not_found', `The search tool "${name.slice(0, 100)}" is not configured.${hint}`)
 }
 
-function notFound(groups: Groups, model: string): GatewayError {
-  const names = [...groups.exact.keys()]
-  const hint =
-    didYouMean(model, names) || (names.length > 0 ? ` Configured are ${listed(names)}.` : ' No model is configured.')
-  return new GatewayError('model_not_found', `The model "${model.slice(0, 100)}" is not configured.${hint}`, {
-    param: 'model',
+/** What a request says about its own routing. https://docs.litellm.ai/docs/proxy/reliability */
+function routingRequest(input: JsonObject, { model }: LiveCall, { arrival: { tags } }: CallRecord): RoutingRequest {
+  return {
+    model,
+    tags,
+    region: typeof input.allowed_model_region === 'string' ? input.allowed_model_region : undefined,
+    countTokens: () => roughTokens(input),
+    fallbacks: fallbacksIn(input),
+    disablesFallbacks: input.disable_fallbacks === true,
+    numRetries: typeof input.num_retries === 'number' ? input.num_retries : undefined,
+    failsWith: mockedFailures.find(([name]) => input[name] === true)?.[1],
+  }
+}
+
+/** Four letters a token. */
+function roughTokens({ messages, prompt, input }: JsonObject): number {
+  return Math.ceil(JSON.stringify(messages ?? prompt ?? input ?? '').length / 4)
+}
+
+/** Groups that a client wants to stand in for its model; LiteLLM's `{"model": …}` counts by its name. */
+export function fallbacksIn({ fallbacks }: JsonObject): readonly string[] | undefined {
+  if (!Array.isArray(fallbacks)) return undefined
+  return fallbacks.flatMap((entry) => {
+    const name = isJsonObject(entry) ? entry.model : entry
+    return typeof name === 'string' ? [name] : []
   })
 }
 
-function listed(names: readonly string[]): string {
-  return names.length > 10 ? `${names.slice(0, 10).join(', ')} and ${names.length - 10} more` : names.join(', ')
-}
-
-function shuffle<Item>(items: readonly Item[], random: () => number): readonly Item[] {
-  if (items.length < 2) return items
-  const shuffled = [...items]
-  for (let last = shuffled.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1))
-    ;[shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!]
-  }
-  return shuffled
-}
+/** Request fields that let the first group fail, to see what stands in for it. */
+const mockedFailures: readonly (readonly [string, ErrorKind])[] = [
+  ['mock_testing_fallbacks', 'upstream_error'],
+  ['mock_testing_context_window_fallbacks', 'context_length_exceeded'],
+  ['mock_testing_context_fallbacks', 'context_length_exceeded'],
+  ['mock_testing_content_policy_fallbacks', 'content_policy_violation'],
+  ['mock_testing_rate_limit_error', 'rate_limited'],
+]

@@ -1,4 +1,5 @@
-import type { CallReport, GuardrailRun, JsonObject, OperationName, Usage } from '@tianjillm/core'
+import type { CallReport, GatewayError, GuardrailRun, JsonObject, OperationName, Usage } from '@tianjillm/core'
+import type { Choice } from '@tianjillm/router'
 import type { Asked } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
@@ -24,6 +25,9 @@ export class CallRecord {
   usage: Usage | undefined
   responseId: string | undefined
   attempts = 0
+  /** Groups that failed before the one that answered. */
+  fallbacks = 0
+  #choice: Choice<Deployment> | undefined
   /** The request as the guardrails left it; undefined until it has come that far. */
   allowed: Asked | undefined
   /** The guardrails chosen for the call. */
@@ -35,6 +39,21 @@ export class CallRecord {
     this.startTime = call.now()
     this.modelGroup = call.model
     this.model = call.model
+  }
+
+  /** A deployment is about to be asked. */
+  choose(choice: Choice<Deployment>, now: number): void {
+    this.#choice = choice
+    this.attempts++
+    this.fallbacks = choice.fallbacks
+    this.deployment = choice.deployment
+    this.model = choice.model
+    this.upstreamStartTime = now
+  }
+
+  /** The call is over; the router hears how it went. */
+  end(error: GatewayError | undefined): void {
+    this.#choice?.end(this.usage?.total_tokens ?? 0, error)
   }
 
   report(
@@ -73,7 +92,8 @@ export class CallRecord {
       route: this.arrival.route,
       httpStatus: end.error?.status ?? 200,
       guardrails: this.guardrails,
-      attemptedRetries: Math.max(0, this.attempts - 1),
+      attemptedRetries: Math.max(0, this.attempts - 1 - this.fallbacks),
+      attemptedFallbacks: this.fallbacks,
     }
   }
 }

@@ -35,6 +35,7 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engi
   return (error, output) => {
     if (isDone) return
     isDone = true
+    record.end(error)
     const input = reporter.wantsContent
       ? withoutUploads(withoutGatewayFields((record.allowed ?? asked).input))
       : undefined

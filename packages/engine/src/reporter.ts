@@ -36,11 +36,14 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
     lastWarning.set(name, now())
     log.warn(`The callback ${name} failed: ${error instanceof Error ? error.message : 'unknown error'}`)
   }
-  const safely = async (name: string, action: () => unknown) => {
+  /** A promise only where the callback gives one, for nearly all calls end without. */
+  const safely = (name: string, action: () => unknown): Promise<unknown> | undefined => {
     try {
-      await action()
+      const pending = action()
+      return pending instanceof Promise ? pending.catch((error) => complain(name, error)) : undefined
     } catch (error) {
       complain(name, error)
+      return undefined
     }
   }
   const tell = (report: CallReport) => {

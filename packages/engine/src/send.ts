@@ -12,6 +12,7 @@ import {
   type UpstreamRequest,
   upstreamError,
 } from '@tianjillm/core'
+import type { Route } from '@tianjillm/router'
 import type { Answer } from './answer.ts'
 import type { Asked, RawBody } from './asked.ts'
 import type { LiveCall } from './call.ts'
@@ -32,19 +33,12 @@ const LONGEST_FAULT = 64 * 1024
 /** Requests that a split one makes at the same time, at most. */
 const MOST_AT_ONCE = 8
 
-/** A deployment with the model it is to be asked for. */
-export interface Route {
-  readonly deployment: Deployment
-  /** The vendor's model id. */
-  readonly model: string
-}
-
 /**
  * Asks one deployment: the only place that talks to a vendor. `mustRead` keeps the answer from being handed on
  * unread, for whoever wants to look into it. Throws GatewayError.
  */
 export async function send(
-  { deployment, model }: Route,
+  { deployment, model }: Route<Deployment>,
   asked: Asked,
   groupCall: LiveCall,
   transport: Transport,

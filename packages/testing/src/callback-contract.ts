@@ -143,6 +143,7 @@ export function sampleReport(changes: Partial<CallReport> = {}): CallReport {
     httpStatus: 200,
     guardrails: [],
     attemptedRetries: 0,
+    attemptedFallbacks: 0,
     ...changes,
   }
 }

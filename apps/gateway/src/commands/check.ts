@@ -13,6 +13,7 @@ export const checkCommand: CommandDef = command({
   meta: { name: 'check', description: 'Check a configuration; exit code 1 when it has errors' },
   args: {
     config: { type: 'string', alias: 'c', description: 'The file to check', valueHint: 'file' },
+    json: { type: 'boolean', description: 'Say it as JSON on standard output, for programs' },
   },
   async run({ args }) {
     const host = createHost()
@@ -22,10 +23,13 @@ export const checkCommand: CommandDef = command({
       source.config &&
       (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact: (text) => text }))
     const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? [])])
-    for (const problem of problems) console.error(formatProblem(problem))
     const errors = problems.filter(({ severity }) => severity === 'error').length
-    const summary = `${source.title}: ${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`
-    console.log(summary)
+    const warnings = problems.length - errors
+    if (args.json) console.log(JSON.stringify({ configuration: source.title, errors, warnings, problems }, null, 2))
+    else {
+      for (const problem of problems) console.error(formatProblem(problem))
+      console.log(`${source.title}: ${count(errors, 'error')}, ${count(warnings, 'warning')}`)
+    }
     if (errors > 0) process.exitCode = 1
   },
 })

@@ -6,6 +6,7 @@ import {
   CallRecord,
   Cancellation,
   type Deployment,
+  fallbacksIn,
   LiveCall,
   run,
 } from '@tianjillm/engine'
@@ -53,7 +54,8 @@ export async function serveCall(
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
     const model = String(asked.input.model)
-    if (route.operation !== 'search') identity.demandUse(model)
+    if (route.operation !== 'search')
+      for (const name of [model, ...(fallbacksIn(asked.input) ?? [])]) identity.demandUse(name)
     const call = new LiveCall(gateway.engine.host, {
       id,
       operation: route.operation,
@@ -76,7 +78,7 @@ export async function serveCall(
 /** The only search tool, for a search that names none. Without any tool the engine says that there is none. */
 function defaultModel({ engine }: Gateway, { operation }: CallRoute): string | undefined {
   if (operation !== 'search') return undefined
-  const [only = 'none', second] = engine.searchTools.exact.keys()
+  const [only = 'none', second] = engine.searchRouter.groups.exact.keys()
   return second === undefined ? only : undefined
 }
 
@@ -139,12 +141,13 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
 }
 
 /** What is known of a call when its answer begins. */
-function headersOf({ deployment, modelGroup, attempts, guardrails }: CallRecord): HeaderList {
+function headersOf({ deployment, modelGroup, attempts, fallbacks, guardrails }: CallRecord): HeaderList {
   const route = deployment ? routeHeaders(deployment, modelGroup) : []
   const names = guardrails.length > 0 ? [...new Set(guardrails.map(({ name }) => name))].join(',') : undefined
   return [
     ...route,
-    ...twice('attempted-retries', String(Math.max(0, attempts - 1))),
+    ...twice('attempted-retries', String(Math.max(0, attempts - 1 - fallbacks))),
+    ...twice('attempted-fallbacks', String(fallbacks)),
     ...(names === undefined ? [] : twice('applied-guardrails', names)),
   ]
 }

@@ -24,10 +24,10 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   }
 }
 
-/** Names that whoever asks may ask for: of the groups, and those of its own that a group with a `*` serves. */
+/** Names that whoever asks may ask for: of groups, other names of them, and its own that a group with a `*` serves. */
 function namesFor(context: GatewayContext, { access, engine }: Gateway): readonly string[] {
   const identity = access.authenticate(context.env.incoming.headers)
-  const groups = engine.deployments.map(({ group }) => group)
+  const groups = [...engine.deployments.map(({ group }) => group), ...engine.router.rules.listedAliases]
   return [...new Set([...groups.filter(identity.mayUse), ...identity.models.filter(matcherOf(groups))])]
 }
 

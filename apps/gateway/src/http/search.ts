@@ -17,6 +17,6 @@ export function searchRoutes(app: GatewayApp, gateway: () => Gateway): void {
 
 function listTools({ access, engine }: Gateway, context: GatewayContext): Response {
   access.authenticate(context.env.incoming.headers)
-  const data = [...engine.searchTools.exact.keys()].map((name) => ({ search_tool_name: name }))
+  const data = [...engine.searchRouter.groups.exact.keys()].map((name) => ({ search_tool_name: name }))
   return context.json({ object: 'list', data })
 }

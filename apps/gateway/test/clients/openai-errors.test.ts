@@ -30,6 +30,8 @@ model_list:
   - model_name: dead
     litellm_params: { model: openai/gpt-4o, api_base: 'http://127.0.0.1:${deadPort}/v1', api_key: ${openaiKey} }
   - { model_name: embedding, litellm_params: { model: anthropic/claude, api_base: '${url}', api_key: ${anthropicKey} } }
+router_settings:
+  num_retries: 0
 general_settings:
   master_key: ${MASTER_KEY}
 `,

@@ -1,0 +1,17 @@
+export { attempt, type Choice, type Driver } from './attempt.ts'
+export type { Candidate, Route, Traits } from './candidate.ts'
+export { type Groups, groupDeployments, listed } from './groups.ts'
+export { Health, type MinuteCounts } from './health.ts'
+export type { RoutingRequest } from './request.ts'
+export { createRouter, type Plan, type Router, soloPlan } from './router.ts'
+export {
+  type CooldownRules,
+  defaultRules,
+  type FallbackRules,
+  type FallbackTable,
+  type RetryPolicy,
+  type Rules,
+  type StrategyArguments,
+  type StrategyName,
+  type TagRules,
+} from './rules.ts'
