@@ -38,6 +38,9 @@ function planSearch(router: Router<Deployment>, request: RoutingRequest): Plan<D
   throw new GatewayError('search_tool_not_found', `The search tool "${name.slice(0, 100)}" is not configured.${hint}`)
 }
 
+/** Retries that a client may ask for. */
+const MOST_RETRIES = 10
+
 /** What a request says about its own routing. https://docs.litellm.ai/docs/proxy/reliability */
 function routingRequest(input: JsonObject, { model }: LiveCall, { arrival: { tags } }: CallRecord): RoutingRequest {
   return {
@@ -47,7 +50,7 @@ function routingRequest(input: JsonObject, { model }: LiveCall, { arrival: { tag
     countTokens: () => roughTokens(input),
     fallbacks: fallbacksIn(input),
     disablesFallbacks: input.disable_fallbacks === true,
-    numRetries: typeof input.num_retries === 'number' ? input.num_retries : undefined,
+    numRetries: typeof input.num_retries === 'number' ? Math.min(input.num_retries, MOST_RETRIES) : undefined,
     failsWith: mockedFailures.find(([name]) => input[name] === true)?.[1],
   }
 }
