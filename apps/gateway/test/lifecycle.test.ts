@@ -24,6 +24,7 @@ const configuration = () => `
 model_list:
   - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_base: ${upstream.url}/v1, api_key: ${VENDOR_KEY}}}
   - {model_name: claude, litellm_params: {model: anthropic/claude-opus-5, api_base: ${upstream.url}, api_key: ${VENDOR_KEY}}}
+router_settings: {num_retries: 0}
 general_settings: {master_key: ${MASTER_KEY}}
 litellm_settings: {callbacks: [langfuse]}
 callback_settings:

@@ -26,6 +26,7 @@ model_list:
   - {model_name: claude-flood, litellm_params: {model: anthropic/claude-opus-5, api_base: ${floodUrl}, api_key: ${VENDOR_KEY}}}
   - {model_name: gpt-reset, litellm_params: {model: openai/gpt-4o, api_base: ${resettingUrl}/v1, api_key: ${VENDOR_KEY}}}
   - {model_name: claude-reset, litellm_params: {model: anthropic/claude-opus-5, api_base: ${resettingUrl}, api_key: ${VENDOR_KEY}}}
+router_settings: {num_retries: 0}
 general_settings: {master_key: ${MASTER_KEY}}
 `
 

@@ -11,6 +11,8 @@ model_list:
   - { model_name: gpt, litellm_params: { model: openai/gpt-4o, api_base: '${url}/v1', api_key: sk-upstream } }
   - { model_name: claude, litellm_params: { model: anthropic/claude-sonnet-4-5, api_base: '${url}', api_key: sk-ant } }
   - { model_name: gemini/*, litellm_params: { model: gemini/*, api_base: '${url}/v1beta', api_key: AIzaUpstream } }
+router_settings:
+  num_retries: 0
 general_settings:
   master_key: ${MASTER_KEY}
 `,
