@@ -80,6 +80,12 @@ export async function fakeUpstream(): Promise<FakeUpstream> {
 }
 
 async function arrive(incoming: IncomingMessage, outgoing: ServerResponse): Promise<Arrived> {
+  // Listened for before the body is read, for the client may be gone by then.
+  const abandoned = new Promise<void>((resolve) =>
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) resolve()
+    }),
+  )
   const pieces: Uint8Array[] = []
   for await (const piece of incoming) pieces.push(piece as Uint8Array)
   const body = new Uint8Array(Buffer.concat(pieces))
@@ -92,11 +98,7 @@ async function arrive(incoming: IncomingMessage, outgoing: ServerResponse): Prom
     headers,
     body,
     text: new TextDecoder().decode(body),
-    abandoned: new Promise((resolve) =>
-      outgoing.once('close', () => {
-        if (!outgoing.writableFinished) resolve()
-      }),
-    ),
+    abandoned,
   }
 }
 
