@@ -70,12 +70,14 @@ async function* startingWith<Chunk>(
 
 function wait(time: number, cancellation: Cancellation): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(done, time)
-    const forget = cancellation.onAbort(done)
-    function done() {
+    let forget = () => {}
+    const done = () => {
       clearTimeout(timer)
-      forget?.()
+      forget()
       resolve()
     }
+    const timer = setTimeout(done, time)
+    // Called at once when nobody waits any more, and then there is nothing to forget.
+    forget = cancellation.onAbort(done)
   })
 }

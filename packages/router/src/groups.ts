@@ -1,15 +1,12 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
 import type { Candidate, Route } from './candidate.ts'
+import { capturedBy, type Wildcard, wildcardIn } from './wildcard.ts'
 
 /** Which deployments serve which model name. */
 export interface Groups<Deployment> {
   readonly exact: ReadonlyMap<string, readonly Deployment[]>
   /** Groups with a `*` in their name, the most specific first. */
-  readonly wildcards: readonly {
-    readonly before: string
-    readonly after: string
-    readonly deployments: readonly Deployment[]
-  }[]
+  readonly wildcards: readonly (Wildcard & { readonly deployments: readonly Deployment[] })[]
 }
 
 /** Deployments by the group they serve. */
@@ -17,11 +14,10 @@ export function groupDeployments<Deployment extends Candidate>(deployments: read
   const byName = Map.groupBy(deployments, ({ group }) => group)
   const exact = new Map([...byName].filter(([name]) => !name.includes('*')))
   const wildcards = [...byName]
-    .filter(([name]) => name.includes('*'))
     .sort(([one], [other]) => other.length - one.length)
-    .map(([name, members]) => {
-      const star = name.indexOf('*')
-      return { before: name.slice(0, star), after: name.slice(star + 1), deployments: members }
+    .flatMap(([name, members]) => {
+      const wildcard = wildcardIn(name)
+      return wildcard ? [{ ...wildcard, deployments: members }] : []
     })
   return { exact, wildcards }
 }
@@ -33,10 +29,13 @@ export function findGroup<Deployment extends Candidate>(
 ): readonly Route<Deployment>[] | undefined {
   const exact = groups.exact.get(name)
   if (exact !== undefined) return exact.map((deployment) => ({ deployment, model: deployment.model }))
-  for (const { before, after, deployments } of groups.wildcards) {
-    if (name.length < before.length + after.length || !name.startsWith(before) || !name.endsWith(after)) continue
-    const captured = name.slice(before.length, name.length - after.length)
-    return deployments.map((deployment) => ({ deployment, model: deployment.model.replace('*', () => captured) }))
+  for (const wildcard of groups.wildcards) {
+    const captured = capturedBy(wildcard, name)
+    if (captured === undefined) continue
+    return wildcard.deployments.map((deployment) => ({
+      deployment,
+      model: deployment.model.replace('*', () => captured),
+    }))
   }
   return undefined
 }

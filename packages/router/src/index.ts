@@ -15,3 +15,4 @@ export {
   type StrategyName,
   type TagRules,
 } from './rules.ts'
+export { capturedBy, type Wildcard, wildcardIn } from './wildcard.ts'
