@@ -15,7 +15,7 @@ model_list:
   - {model_name: gpt, litellm_params: ${params('openai/gpt', `${east}/v1`)}}
   - {model_name: gpt, litellm_params: ${params('openai/gpt', `${west}/v1`)}}
   - {model_name: claude, litellm_params: ${params('anthropic/claude', claude)}}
-router_settings: {disable_cooldowns: true, num_retries: 0}
+router_settings: {disable_cooldowns: true, num_retries: 1}
 general_settings: {master_key: ${MASTER_KEY}}
 litellm_settings: {callbacks: [langfuse, prometheus]}
 callback_settings:
