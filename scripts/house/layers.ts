@@ -14,7 +14,7 @@ const bases = [
   'openai-compatible',
   'otlp',
 ]
-const rooms = ['config', 'limits', 'models', 'prompts', 'router', 'store']
+const rooms = ['auto-router', 'cache', 'config', 'limits', 'models', 'prompts', 'router', 'store']
 const upstairs = ['mcp', 'agent']
 
 /** Who may know whom; nobody imports a plugin. A package that is not here is in no layer yet. */
@@ -22,12 +22,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   ...each(bases, ['core', ...bases]),
   ...each(rooms, ['core']),
+  redis: ['core', 'cache', 'limits'],
   engine: ['core', ...rooms],
   testing: ['core', 'engine'],
   ...each(upstairs, ['core', ...rooms, 'engine', ...upstairs]),
 }
 const pluginsMayImport = ['core', ...bases]
-const appsMayImport = ['core', ...bases, ...rooms, 'engine', ...upstairs]
+const appsMayImport = ['core', ...bases, ...rooms, 'redis', 'engine', ...upstairs]
 
 const OURS = '@tianjillm/'
 

@@ -15,6 +15,7 @@ import {
   type TlsSettings,
   type Transport,
 } from '@tianjillm/engine'
+import { type Carry, createCarry } from './carry.ts'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
 import { buildEach, type Placed, problemOf } from './problems.ts'
 import type { Redact } from './redact.ts'
@@ -27,6 +28,10 @@ export interface Surroundings {
   readonly places: PluginPlaces
   /** Takes secrets out of what is told. */
   readonly redact: Redact
+  /** Default: nothing is carried over. */
+  readonly carry?: Carry
+  /** The engine that the new one takes the place of. */
+  readonly previous?: Engine | undefined
 }
 
 /** An engine, or none when there are errors. */
@@ -41,7 +46,7 @@ const GUARDRAIL_TIMEOUT = 10_000
 
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
-  const { host, transport, places, redact } = surroundings
+  const { host, transport, places, redact, carry = createCarry(), previous } = surroundings
   const problems: Problem[] = []
   const warn = (item: Placed, key: string) => (error: GatewayError) => {
     problems.push(problemOf('warning', item, key, error))
@@ -56,8 +61,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     buildEach(config.searchTools, 'search_provider', problems, (tool) =>
       searchToolOf(tool, surroundings, warn(tool, 'search_provider')),
     ),
-    buildEach(config.guardrails, 'guardrail', problems, (guardrail) => guardrailOf(guardrail, surroundings)),
-    buildEach(config.callbacks, 'callbacks', problems, (callback) => callbackOf(callback, config, surroundings)),
+    buildEach(config.guardrails, 'guardrail', problems, (guardrail) =>
+      guardrailOf(guardrail, config, surroundings, carry),
+    ),
+    buildEach(config.callbacks, 'callbacks', problems, (callback) => callbackOf(callback, config, surroundings, carry)),
   ])
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
   const mock = () => mockDeployment(surroundings)
@@ -68,6 +75,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       deployments,
       searchTools,
       rules: rulesOf(config.router),
+      previous,
       guardrails,
       callbacks,
       mock,
@@ -180,9 +188,15 @@ async function searchToolOf(
   return createDeployment(plugin, facts, host, transport, onBroken)
 }
 
-async function guardrailOf(config: GuardrailConfig, { host, places }: Surroundings): Promise<ConfiguredGuardrail> {
+async function guardrailOf(
+  config: GuardrailConfig,
+  { environment }: Config,
+  { host, places }: Surroundings,
+  carry: Carry,
+): Promise<ConfiguredGuardrail> {
   const plugin = await loadPlugin('guardrail', config.plugin, places)
-  const guardrail = createGuardrail(plugin, config.options, host)
+  const facts = ['guardrail', config.name, config.plugin, config.options, [...environment]]
+  const guardrail = carry.take(facts, () => createGuardrail(plugin, config.options, host))
   const unsupported = config.modes.filter((mode) => !guardrail.hooks.includes(mode as Hook))
   if (unsupported.length > 0)
     throw new GatewayError(
@@ -202,15 +216,18 @@ async function guardrailOf(config: GuardrailConfig, { host, places }: Surroundin
 
 async function callbackOf(
   { name, plugin: pluginName, on, options }: CallbackConfig,
-  { settings }: Config,
+  { settings, environment }: Config,
   { host, places }: Surroundings,
+  carry: Carry,
 ): Promise<ConfiguredCallback> {
   const plugin = await loadPlugin('callback', pluginName, places)
   // LiteLLM has some options of callbacks among its settings: `prometheus_metrics_config`.
   const { entries = {} } = plugin.options as { readonly entries?: JsonObject }
   const general = Object.entries(settings.rest).map(([key, value]) => [camelCase(key), value] as const)
   const shared = general.filter(([key]) => Object.hasOwn(entries, key))
-  return { name, on, callback: createCallback(plugin, { ...Object.fromEntries(shared), ...options }, host) }
+  const all = { ...Object.fromEntries(shared), ...options }
+  const facts = ['callback', name, pluginName, all, [...environment]]
+  return { name, on, callback: carry.take(facts, () => createCallback(plugin, all, host)) }
 }
 
 /** Answers requests that bring their own `mock_response`. */

@@ -12,6 +12,8 @@ export interface ConfigSource {
   readonly title: string
   /** Folder that relative plugins and the user's own installs are looked for in. */
   readonly folder: string
+  /** The files it was read from, to be watched for changes. Default: none. */
+  readonly files?: readonly string[]
 }
 
 /** File names that are looked for in the working directory. */
@@ -21,8 +23,8 @@ const usualNames = ['proxy_config.yaml', 'proxy_config.yml', 'tianji.yaml']
 export function findConfig(given: string | undefined, host: Host): ConfigSource {
   const path = given ?? host.env('CONFIG_FILE_PATH') ?? usualNames.find((name) => existsSync(name))
   if (path === undefined) return configFromEnvironment(host)
-  const { config, problems } = loadConfig(path, (name) => host.env(name))
-  return { config, problems, title: path, folder: dirname(resolve(path)) }
+  const { config, problems, files } = loadConfig(path, (name) => host.env(name))
+  return { config, problems, files, title: path, folder: dirname(resolve(path)) }
 }
 
 /** Every provider whose key is in the environment, as `name/*`, and the mock models. */

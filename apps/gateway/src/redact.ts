@@ -17,3 +17,23 @@ export function createRedactor(secrets: Iterable<string>): Redact {
     return clean.replace(keyShapes, (_match, scheme?: string) => (scheme ? `${scheme} [redacted]` : '[redacted]'))
   }
 }
+
+/** Takes out the secrets of every configuration that was in force since the process began. */
+export interface Redaction {
+  readonly redact: Redact
+  /** These are secrets too, from now on. */
+  learn(secrets: Iterable<string>): void
+}
+
+/** A redaction that knows no secret yet. */
+export function createRedaction(): Redaction {
+  const known = new Set<string>()
+  let redact = createRedactor(known)
+  return {
+    redact: (text) => redact(text),
+    learn(secrets) {
+      for (const secret of secrets) known.add(secret)
+      redact = createRedactor(known)
+    },
+  }
+}

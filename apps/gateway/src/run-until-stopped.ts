@@ -5,14 +5,20 @@ import { greeting, type ServingFacts } from './greeting.ts'
 import { ConfigError, type Started, type StartSettings, start } from './start.ts'
 import { stopDeadline } from './stop-deadline.ts'
 
-/** Starts a gateway, says so, and stops it in good order at SIGTERM or SIGINT. Sets exit code 1 when it cannot start. */
-export async function runUntilStopped(source: ConfigSource, args: ListenArguments): Promise<void> {
+/**
+ * Starts a gateway, says so, reads its configuration again at SIGHUP, and stops it in good order at SIGTERM or SIGINT.
+ * Sets exit code 1 when it cannot start.
+ */
+export async function runUntilStopped(read: () => ConfigSource, args: ListenArguments): Promise<void> {
   try {
-    const started = await start(settingsOf(source, args))
+    const source = read()
+    const started = await start({ ...settingsOf(source, args), reread: read })
     const facts = factsOf(started, source)
+    // Before anything is said: whoever reads it may send a signal at once.
+    stopOnSignal(started)
+    process.on('SIGHUP', () => void started.reload?.('SIGHUP'))
     for (const warning of facts.warnings) console.error(warning)
     console.log(greeting(facts))
-    stopOnSignal(started)
   } catch (error) {
     console.error(explain(error))
     process.exitCode = 1

@@ -11,16 +11,19 @@ import { respondError } from './http/respond.ts'
 export interface RunningServer {
   /** `http://127.0.0.1:4000` */
   readonly url: string
-  /** Lets the gateway stop within `deadline` ms, then closes all connections. */
+  /** Takes no more calls in, lets those under way end within `deadline` ms, then closes all connections. */
   stop(deadline: number): Promise<void>
 }
 
-/** Serves a gateway. Rejects when the address is taken. */
+/** Milliseconds that callbacks have to send what they queued. */
+const LAST_FLUSH = 5_000
+
+/** Serves whichever gateway is in force. Rejects when the address is taken. */
 export async function serve(
-  gateway: Gateway,
+  gateway: () => Gateway,
   at: { readonly host: string; readonly port: number },
 ): Promise<RunningServer> {
-  const app = createApp(() => gateway)
+  const app = createApp(gateway)
   const listener = getRequestListener(app.fetch, {
     autoCleanupIncoming: false,
     overrideGlobalObjects: false,
@@ -47,12 +50,14 @@ export async function serve(
     url: `http://${reachable(at.host)}:${port}`,
     async stop(deadline) {
       // It still listens while calls end, so that readiness probes get their 503.
-      await gateway.stop(deadline)
+      const { books, engine } = gateway()
+      await books.close(deadline)
+      await engine.reporter.flush(Math.min(deadline, LAST_FLUSH))
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), 500).unref()
       await closed
-      await gateway.engine.transport.close()
+      await engine.transport.close()
     },
   }
 }

@@ -1,25 +1,24 @@
 import { formatProblem, type Problem } from '@tianjillm/config'
-import type { Host, Scrape } from '@tianjillm/core'
-import { createHost, type Transport } from '@tianjillm/engine'
+import type { Scrape } from '@tianjillm/core'
+import type { Transport } from '@tianjillm/engine'
 import { nodeTransport } from '@tianjillm/engine/node'
-import type { Limiter } from '@tianjillm/limits'
-import { compose } from './compose.ts'
+import { createLocalLimiter, type Limiter } from '@tianjillm/limits'
+import { createBooks } from './books.ts'
 import type { ConfigSource } from './config-source.ts'
-import { createGateway } from './gateway.ts'
-import { createAccess } from './http/access.ts'
+import { buildGeneration, type Generation, type Standing } from './generation.ts'
 import { scrape } from './http/metrics.ts'
 import { createLogs } from './log.ts'
-import { pluginPlaces } from './plugins.ts'
-import { inReadingOrder } from './problems.ts'
-import { createRedactor } from './redact.ts'
-import { secretsOf } from './secrets.ts'
+import { createRedaction } from './redact.ts'
+import { createSuccession, type Reload, type Succession } from './reload.ts'
 import { type RunningServer, serve } from './server.ts'
-import { version } from './version.ts'
-import { type Seat, shareOf } from './workers/seat.ts'
+import { watchFiles } from './watch-files.ts'
+import type { Seat } from './workers/seat.ts'
 
 /** How a gateway is started. */
 export interface StartSettings {
   readonly source: ConfigSource
+  /** Reads the configuration again, when it has changed or somebody asks for it. Default: it never changes. */
+  readonly reread?: () => ConfigSource
   /** Default: 127.0.0.1 without a master key, else all addresses. */
   readonly host?: string | undefined
   /** Default 4000. 0 takes any free port. */
@@ -33,9 +32,11 @@ export interface StartSettings {
   readonly worker?: WorkerPlace
 }
 
-/** A worker's place, and how it gets at the metrics of all. */
+/** A worker's place, and how it gets at what concerns all workers. */
 export interface WorkerPlace extends Seat {
   metrics(): Promise<Scrape | undefined>
+  /** Has all workers read the configuration again. */
+  readonly reload: Reload
 }
 
 /** A gateway that could not be started, because of its configuration. */
@@ -58,59 +59,64 @@ export interface Started extends RunningServer {
   readonly models: readonly string[]
   /** Of this process alone; undefined when no callback gathers any. */
   metrics(): Promise<Scrape | undefined>
+  /** Puts what the configuration says now in force, in this process alone; undefined when it cannot be read again. */
+  readonly reload: Reload | undefined
 }
 
+/** Milliseconds that callbacks have to send what they have when their configuration is no longer in force. */
+const LAST_FLUSH = 5_000
+
 /** From a configuration to a gateway that listens. Throws ConfigError. */
-export async function start({
-  source,
-  host: address,
-  port = 4000,
-  logLevel = 'info',
-  transport = nodeTransport(),
-  limiter,
-  worker,
-}: StartSettings): Promise<Started> {
-  const { config } = source
-  if (config === undefined) throw new ConfigError(source.problems)
-  const redact = createRedactor(secretsOf(config, process.env))
-  const logs = createLogs(logLevel, redact, { isOneOfMany: worker !== undefined })
-  const host: Host = createHost({
-    env: (name) => config.environment.get(name) ?? (process.env[name] || undefined),
+export async function start(settings: StartSettings): Promise<Started> {
+  const { source, reread, port = 4000, logLevel = 'info', transport = nodeTransport(), worker } = settings
+  const redaction = createRedaction()
+  const logs = createLogs(logLevel, redaction.redact, { isOneOfMany: worker !== undefined })
+  const books = createBooks(logs.access)
+  const reload: Reload | undefined = reread && ((cause) => succession.reload(cause))
+  const standing: Standing = {
+    logs,
+    redaction,
+    transport,
+    books,
+    limiter: settings.limiter ?? createLocalLimiter(() => performance.now()),
+    seat: worker,
+    metrics: worker?.metrics,
+    configState: () => succession.state,
+    reload: reload && worker ? worker.reload : reload,
+  }
+  const { generation: first, problems } = await buildGeneration(source, standing)
+  if (first === undefined) throw new ConfigError(problems)
+  const watch = reread && watchFiles(() => void succession.reload('its file has changed'))
+  const succession: Succession<Generation> = createSuccession({
+    first,
+    async build(previous) {
+      const next = reread?.() ?? source
+      watch?.watch([...new Set([...(next.files ?? []), ...(previous.source.files ?? [])])])
+      return buildGeneration(next, standing, previous)
+    },
+    retire({ gateway: { engine } }, next) {
+      watch?.watch(next.source.files ?? [])
+      // Its calls under way go on with it, and are reported by it.
+      void books.drained().then(() => engine.reporter.flush(LAST_FLUSH))
+    },
     log: logs.log,
+    now: () => Date.now(),
   })
-  const { engine, problems } = await compose(config, { host, transport, places: pluginPlaces(source.folder), redact })
-  const all = inReadingOrder([...source.problems, ...problems])
-  if (engine === undefined) throw new ConfigError(all)
-  const { masterKey, keyHeaderName, maxRequestSizeMb, globalMaxParallelRequests } = config.general
-  const access = createAccess({
-    masterKey: masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY'),
-    keys: config.keys,
-    header: keyHeaderName,
-    now: () => host.now(),
-  })
-  const metrics = () => scrape(engine)
-  const gateway = createGateway({
-    engine,
-    access,
-    version,
-    accessLog: logs.access,
-    guardsMetrics: config.settings.rest.require_auth_for_metrics_endpoint === true,
-    bodyLimit: maxRequestSizeMb === undefined ? undefined : maxRequestSizeMb * 1024 * 1024,
-    mostCalls:
-      worker && globalMaxParallelRequests ? shareOf(globalMaxParallelRequests, worker) : globalMaxParallelRequests,
-    ...(limiter && { limiter }),
-    metrics: worker ? worker.metrics : metrics,
-  })
-  const server = await serve(gateway, { host: address ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port })
+  watch?.watch(source.files ?? [])
+  const { access, engine } = first.gateway
+  const address = { host: settings.host ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port }
+  const server = await serve(() => succession.current.gateway, address)
   return {
     ...server,
     async stop(deadline) {
+      watch?.stop()
       await server.stop(deadline)
       logs.flush()
     },
-    warnings: all,
+    warnings: problems,
     isOpen: access.isOpen,
     models: [...new Set(engine.deployments.map(({ group }) => group))],
-    metrics,
+    metrics: () => scrape(succession.current.gateway.engine),
+    reload,
   }
 }

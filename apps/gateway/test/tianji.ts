@@ -16,7 +16,7 @@ export interface Tianji {
   readonly url: Promise<string>
   /** The exit code, or the name of the signal that ended it. */
   readonly exit: Promise<number | string>
-  readonly signal: (name: 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGUSR2') => void
+  readonly signal: (name: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGKILL' | 'SIGUSR2') => void
 }
 
 /** How the command is run; it sees nothing of the test's own environment. */

@@ -114,11 +114,11 @@ describe('the channel between a worker and its primary', () => {
     const failures: string[] = []
     const primary = createChannel<WorkerTells, PrimaryTells>((message) => worker.receive(structuredClone(message)), {
       told: { ready: () => {}, failed: (reason) => failures.push(reason), limits: () => {} },
-      asked: { metrics },
+      asked: { metrics, reload: async () => undefined },
     })
     const worker = createChannel<PrimaryTells, WorkerTells>((message) => primary.receive(structuredClone(message)), {
       told: { limits: () => {} },
-      asked: { metrics: async () => undefined },
+      asked: { metrics: async () => undefined, reload: async () => undefined },
     })
     return { primary, worker, failures }
   }

@@ -1,3 +1,4 @@
+import type { JsonObject } from './json.ts'
 import type { OperationName } from './provider.ts'
 
 /** Where a plugin says what its operator should know. Never give it a secret or a prompt. */
@@ -50,3 +51,13 @@ export interface Call extends Host {
   /** The request's own `metadata`, and what the gateway adds. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
+
+/**
+ * Asks a model of the gateway on behalf of a call or of the gateway itself, with routing, guardrails and a report as any
+ * call has them. `input` is as a client would send it, not streamed. Rejects with GatewayError.
+ */
+export type AskModel = (
+  operation: OperationName,
+  input: JsonObject & { readonly model: string },
+  signal?: AbortSignal,
+) => Promise<JsonObject>

@@ -1,5 +1,5 @@
 export { joinBytes } from './bytes.ts'
-export type { Call, Caller, Host, Log } from './call.ts'
+export type { AskModel, Call, Caller, Host, Log } from './call.ts'
 export type { Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
 export {
   type ChunkHead,

@@ -1,4 +1,5 @@
 export type { Answer, Relay } from './answer.ts'
+export { askModel, type Occasion } from './ask-model.ts'
 export type { Asked, RawBody } from './asked.ts'
 export { LiveCall } from './call.ts'
 export { Cancellation } from './cancellation.ts'

@@ -13,6 +13,8 @@ export interface Arrival {
   readonly tags: readonly string[]
 }
 
+const NONE: readonly never[] = []
+
 /** The one thing about a call that changes while it runs; in the end it becomes the call's report. */
 export class CallRecord {
   readonly arrival: Arrival
@@ -33,12 +35,19 @@ export class CallRecord {
   /** The guardrails chosen for the call. */
   guards: Guards | undefined
   guardrails: GuardrailRun[] = []
+  /** What the answer's headers tell of the call besides: names without their prefix, and values. */
+  notes: readonly (readonly [name: string, value: string])[] = NONE
 
   constructor(arrival: Arrival, call: LiveCall) {
     this.arrival = arrival
     this.startTime = call.now()
     this.modelGroup = call.model
     this.model = call.model
+  }
+
+  /** Has a header of the answer tell this: `x-litellm-<name>`, and in our spelling. */
+  tell(name: string, value: string): void {
+    this.notes = [...this.notes, [name, value]]
   }
 
   /** A deployment is about to be asked. */

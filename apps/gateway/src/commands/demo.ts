@@ -9,5 +9,5 @@ import { command } from './command.ts'
 export const demoCommand: CommandDef = command({
   meta: { name: 'demo', description: 'Serve mock models, without any key' },
   args: listenArguments,
-  run: ({ args }) => runUntilStopped(demoConfig(createHost()), args),
+  run: ({ args }) => runUntilStopped(() => demoConfig(createHost()), args),
 })

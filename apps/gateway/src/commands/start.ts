@@ -23,10 +23,10 @@ export const startCommand: CommandDef = command({
   async run({ args }) {
     const source = () => findConfig(args.config, createHost())
     const seat = takeSeat(process.env)
-    if (seat) return (await import('../workers/worker.ts')).serveAsWorker(seat, source(), args)
+    if (seat) return (await import('../workers/worker.ts')).serveAsWorker(seat, source, args)
     const workers = countOf(args.workers)
     if (workers === undefined) process.exitCode = 1
-    else if (workers.count === 1) await runUntilStopped(source(), args)
+    else if (workers.count === 1) await runUntilStopped(source, args)
     else (await import('../workers/primary.ts')).supervise(workers, args['log-level'] ?? process.env.LOG_LEVEL)
   },
 })

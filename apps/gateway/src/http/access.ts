@@ -16,6 +16,8 @@ export interface Access {
 /** Somebody who may call, and what they may. */
 export interface Identity {
   readonly caller: Caller
+  /** Whether it may change the gateway itself. */
+  readonly isAdmin: boolean
   /** Added to the metadata of calls; undefined when there is none. */
   readonly metadata: JsonObject | undefined
   readonly requestLimit: RequestLimit | undefined
@@ -24,6 +26,12 @@ export interface Identity {
   mayUse(model: string): boolean
   /** Throws GatewayError `permission_denied` with the code `key_model_access_denied`. */
   demandUse(model: string): void
+}
+
+/** Throws GatewayError `permission_denied` unless the master key is in these headers, or nobody needs a key. */
+export function demandAdmin(access: Access, headers: IncomingHttpHeaders): void {
+  if (!access.authenticate(headers).isAdmin)
+    throw new GatewayError('permission_denied', 'Only the master key may do this.')
 }
 
 /** How often a key may call. */
@@ -112,6 +120,7 @@ function recordOf(key: KeyConfig): KeyRecord {
   const mayUse = models.length === 0 ? () => true : matcherOf(models)
   const identity: Identity = {
     caller,
+    isAdmin: false,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     requestLimit: rpmLimit === undefined ? undefined : { name: `key:${keyHash}`, perMinute: rpmLimit, owner },
     models,
@@ -126,7 +135,8 @@ function recordOf(key: KeyConfig): KeyRecord {
 }
 
 function unlimited(caller: Caller): Identity {
-  return { caller, metadata: undefined, requestLimit: undefined, models: [], mayUse: () => true, demandUse: () => {} }
+  const all = { models: [], mayUse: () => true, demandUse: () => {} }
+  return { caller, isAdmin: true, metadata: undefined, requestLimit: undefined, ...all }
 }
 
 function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number): void {

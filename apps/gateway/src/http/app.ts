@@ -5,6 +5,7 @@ import { asGatewayError } from '@tianjillm/engine'
 import { type Context, Hono } from 'hono'
 import type { Gateway } from '../gateway.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
+import { configReloadRoute } from './config-reload.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
@@ -48,6 +49,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   searchRoutes(app, gateway)
   modelRoutes(app, gateway)
   healthRoutes(app, gateway)
+  configReloadRoute(app, gateway)
   app.notFound(({ req: { method, path } }) =>
     errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),
   )

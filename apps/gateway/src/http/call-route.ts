@@ -40,16 +40,16 @@ export async function serveCall(
   const id = idOf(incoming, gateway)
   const headers = ['x-request-id', id, 'x-litellm-call-id', id, 'x-tianji-call-id', id]
   const cancellation = new Cancellation()
-  const entry = gateway.enter(id, route.path, incoming, outgoing, cancellation)
+  const entry = gateway.books.enter(id, route.path, incoming, outgoing, cancellation)
   try {
-    if (!gateway.isReady)
+    if (!gateway.books.isOpen)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
     const identity = gateway.access.authenticate(incoming.headers)
     if (identity.requestLimit !== undefined) {
       const asking = takeRequest(gateway.limiter, identity.requestLimit, headers)
       if (asking !== undefined) await asking
     }
-    entry.admit()
+    entry.admit(gateway.mostCalls)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
@@ -141,7 +141,7 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
 }
 
 /** What is known of a call when its answer begins. */
-function headersOf({ deployment, modelGroup, attempts, fallbacks, guardrails }: CallRecord): HeaderList {
+function headersOf({ deployment, modelGroup, attempts, fallbacks, guardrails, notes }: CallRecord): HeaderList {
   const route = deployment ? routeHeaders(deployment, modelGroup) : []
   const names = guardrails.length > 0 ? [...new Set(guardrails.map(({ name }) => name))].join(',') : undefined
   return [
@@ -149,6 +149,7 @@ function headersOf({ deployment, modelGroup, attempts, fallbacks, guardrails }: 
     ...twice('attempted-retries', String(Math.max(0, attempts - 1 - fallbacks))),
     ...twice('attempted-fallbacks', String(fallbacks)),
     ...(names === undefined ? [] : twice('applied-guardrails', names)),
+    ...notes.flatMap(([name, value]) => twice(name, value)),
   ]
 }
 

@@ -1,6 +1,7 @@
 import type { Scrape } from '@tianjillm/core'
 import type { FromGrantor, ToGrantor } from '@tianjillm/limits'
 import type { ServingFacts } from '../greeting.ts'
+import type { Reloaded } from '../reload.ts'
 
 /** What a worker tells its primary. */
 export interface WorkerTells {
@@ -15,9 +16,11 @@ export interface PrimaryTells {
   readonly limits: FromGrantor
 }
 
-/** What either may ask, with the answer: a worker for the metrics of all, the primary for those of one. */
+/** What either may ask, with the answer: a worker about all workers, the primary about one. */
 export interface Answers {
   readonly metrics: Scrape | undefined
+  /** What came of reading the configuration again. */
+  readonly reload: Reloaded | undefined
 }
 
 /** What to do with what the other end says. */

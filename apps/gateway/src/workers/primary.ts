@@ -3,6 +3,7 @@ import type { Scrape } from '@tianjillm/core'
 import { createGrantor } from '@tianjillm/limits'
 import { greeting, type ServingFacts } from '../greeting.ts'
 import { createLogs } from '../log.ts'
+import type { Reloaded } from '../reload.ts'
 import { stopDeadline } from '../stop-deadline.ts'
 import { type Channel, createChannel, type PrimaryTells, type WorkerTells } from './channel.ts'
 import type { WorkerCount } from './count.ts'
@@ -11,9 +12,10 @@ import { mergeMetrics } from './merge-metrics.ts'
 import { createRestarts } from './restarts.ts'
 import { SEAT, seatText } from './seat.ts'
 
-/** Milliseconds between looks at open recalls, that a worker has to tell its metrics, and to end after its deadline. */
+/** Milliseconds between looks at open recalls, that a worker has to tell its metrics, to read its configuration, and to end after its deadline. */
 const TICK = 100
 const METRICS_DEADLINE = 1_000
+const RELOAD_DEADLINE = 30_000
 const LAST_GRACE = 10_000
 
 /** A worker as its primary sees it. */
@@ -52,6 +54,15 @@ export function supervise({ count, title }: WorkerCount, logLevel: string | unde
     return mergeMetrics(pages.filter((page) => page !== undefined))
   }
 
+  /** What came of it in a worker where it failed, else in any. */
+  const reload = async (): Promise<Reloaded | undefined> => {
+    const outcomes = await Promise.all(
+      listening().map(({ channel }) => channel.ask('reload', RELOAD_DEADLINE).catch(() => undefined)),
+    )
+    const known = outcomes.filter((outcome) => outcome !== undefined)
+    return known.find(({ isInForce }) => !isInForce) ?? known[0]
+  }
+
   const hire = (index: number) => {
     const worker = cluster.fork({ [SEAT]: seatText({ index, count }) })
     closeWhenLost(worker.process)
@@ -65,7 +76,7 @@ export function supervise({ count, title }: WorkerCount, logLevel: string | unde
           failed: (failure) => dismiss(employee, failure),
           limits: (message) => grantor.receive(worker.id, message),
         },
-        asked: { metrics },
+        asked: { metrics, reload },
       },
     )
     const employee: Employee = { index, worker, channel, isListening: false, failure: undefined }
@@ -138,6 +149,7 @@ export function supervise({ count, title }: WorkerCount, logLevel: string | unde
 
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  process.on('SIGHUP', () => void reload())
   cluster.setupPrimary({ execArgv: withSmallerNursery(process.execArgv, process.env.NODE_OPTIONS) })
   for (let index = 0; index < count; index++) hire(index)
 }

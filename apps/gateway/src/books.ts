@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { GatewayError } from '@tianjillm/core'
+import type { CallRecord, Cancellation } from '@tianjillm/engine'
+import type { AccessLog } from './log.ts'
+
+/** A call under way, as the books have it. */
+export interface Entry {
+  /** Counts the call among those worked on. Throws GatewayError `rate_limited` when there are `most` of them already. */
+  admit(most: number): void
+  note(record: CallRecord): void
+  fail(error: GatewayError): void
+}
+
+/** All calls under way, whichever configuration they began with. */
+export interface Books {
+  /** False once the gateway is asked to stop. */
+  readonly isOpen: boolean
+  /** Enters a call; it leaves the books, and is logged, when its connection closes. */
+  enter(
+    id: string,
+    path: string,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    cancellation: Cancellation,
+  ): Entry
+  /** Resolves when all calls that are under way now have ended. */
+  drained(): Promise<void>
+  /** Takes no more calls in, and lets those under way end; after `deadline` ms they are ended with an error. */
+  close(deadline: number): Promise<void>
+}
+
+/** Milliseconds that calls have to end once they were told to. */
+const LAST_MOMENT = 1_000
+
+/** Books without an entry. */
+export function createBooks(accessLog: AccessLog): Books {
+  const underWay = new Set<Cancellation>()
+  const waiting = new Set<Waiting>()
+  let admitted = 0
+  let isOpen = true
+
+  const leave = (cancellation: Cancellation) => {
+    underWay.delete(cancellation)
+    for (const waiter of waiting) {
+      waiter.calls.delete(cancellation)
+      if (waiter.calls.size > 0) continue
+      waiting.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  const drained = () =>
+    new Promise<void>((resolve) => {
+      if (underWay.size === 0) resolve()
+      else waiting.add({ calls: new Set(underWay), resolve })
+    })
+
+  const drainedWithin = async (time: number) => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, time)
+    })
+    await Promise.race([drained(), late])
+    clearTimeout(timer)
+  }
+
+  return {
+    get isOpen() {
+      return isOpen
+    },
+    enter(id, path, incoming, outgoing, cancellation) {
+      const start = performance.now()
+      let record: CallRecord | undefined
+      let failure: GatewayError | undefined
+      let isAdmitted = false
+      underWay.add(cancellation)
+      outgoing.once('close', () => {
+        if (!outgoing.writableFinished) cancellation.abort('The client closed the connection.')
+        if (isAdmitted) admitted--
+        leave(cancellation)
+        accessLog({ id, path, incoming, outgoing, record, failure, duration: performance.now() - start })
+      })
+      return {
+        admit: (most) => {
+          // Not those under way: a crowd of refused calls would keep others out until its answers are read.
+          if (admitted >= most) throw tooManyCalls(most)
+          // The client may have gone while its limit was asked for.
+          if (!underWay.has(cancellation)) return
+          admitted++
+          isAdmitted = true
+        },
+        note: (known) => {
+          record = known
+        },
+        fail: (error) => {
+          failure = error
+        },
+      }
+    },
+    drained,
+    async close(deadline) {
+      isOpen = false
+      await drainedWithin(deadline)
+      for (const cancellation of underWay)
+        cancellation.abort(new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.'))
+      await drainedWithin(LAST_MOMENT)
+    },
+  }
+}
+
+interface Waiting {
+  /** Those it still waits for. */
+  readonly calls: Set<Cancellation>
+  resolve(): void
+}
+
+function tooManyCalls(most: number): GatewayError {
+  const message = `The gateway works on ${most} calls already, its global_max_parallel_requests. Try again in a second.`
+  return new GatewayError('rate_limited', message, { retryAfter: 1 })
+}

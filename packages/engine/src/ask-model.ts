@@ -1,0 +1,52 @@
+import { type AskModel, GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
+import type { Answer } from './answer.ts'
+import { LiveCall } from './call.ts'
+import { Cancellation } from './cancellation.ts'
+import { type Engine, run } from './engine.ts'
+import { CallRecord } from './record.ts'
+
+/** The call in whose course a model is asked. */
+export interface Occasion {
+  readonly call: LiveCall
+  readonly record: CallRecord
+}
+
+/** Asks the engine's models in the course of a call, for the same caller and in the same trace, or for no call at all. */
+export function askModel(engine: Engine, occasion?: Occasion): AskModel {
+  return async (operation, input, signal) => {
+    const cancellation = new Cancellation()
+    const forget = occasion?.call.cancellation.onAbort((reason) => cancellation.abort(reason))
+    const stop = () => cancellation.abort(signal?.reason)
+    if (signal?.aborted) stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    const id = engine.host.uuid()
+    const { caller, metadata } = occasion?.call ?? {}
+    const facts = {
+      id,
+      operation,
+      model: input.model,
+      cancellation,
+      ...(caller && { caller }),
+      ...(metadata && { metadata }),
+    }
+    const call = new LiveCall(engine.host, facts)
+    const { route = 'internal', traceId = id, tags = [] } = occasion?.record.arrival ?? {}
+    try {
+      return objectIn(await run(engine, call, { input }, new CallRecord({ route, traceId, tags }, call)))
+    } finally {
+      forget?.()
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+}
+
+function objectIn(answer: Answer): JsonObject {
+  const value =
+    answer.type === 'json'
+      ? answer.value
+      : answer.type === 'bytes'
+        ? parseJson(new TextDecoder().decode(answer.bytes))
+        : undefined
+  if (isJsonObject(value)) return value
+  throw new GatewayError('upstream_invalid_response', 'The answer is no JSON object.')
+}
