@@ -67,7 +67,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     buildEach(config.callbacks, 'callbacks', problems, (callback) => callbackOf(callback, config, surroundings, carry)),
   ])
   if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
-  const mock = () => mockDeployment(surroundings)
   return {
     engine: createEngine({
       host,
@@ -78,7 +77,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       previous,
       guardrails,
       callbacks,
-      mock,
+      mock: mockOf(surroundings),
       redact,
     }),
     problems,
@@ -230,8 +229,13 @@ async function callbackOf(
   return { name, on, callback: carry.take(facts, () => createCallback(plugin, all, host)) }
 }
 
-/** Answers requests that bring their own `mock_response`. */
-async function mockDeployment({ host, transport, places }: Surroundings): Promise<Deployment> {
-  const plugin = await loadPlugin('provider', 'mock', places)
-  return createDeployment(plugin, { model: 'mock', options: {} }, host, transport)
+/**
+ * Answers requests that bring their own `mock_response`. Made here, for a function that an engine keeps must not hold
+ * the surroundings, and with them the engine before, and all before that.
+ */
+function mockOf({ host, transport, places }: Surroundings): () => Promise<Deployment> {
+  return async () => {
+    const plugin = await loadPlugin('provider', 'mock', places)
+    return createDeployment(plugin, { model: 'mock', options: {} }, host, transport)
+  }
 }

@@ -1,10 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Problem, readConfig } from '@tianjillm/config'
+import { nodeTransport } from '@tianjillm/engine/node'
 import { type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createBooks } from '../src/books.ts'
+import { buildGeneration } from '../src/generation.ts'
 import { type ConfigSource, type Started, start } from '../src/index.ts'
+import { createLogs } from '../src/log.ts'
+import { createRedaction } from '../src/redact.ts'
 import { createSuccession } from '../src/reload.ts'
 import { folderWith, tianji } from './tianji.ts'
 
@@ -216,6 +223,30 @@ router_settings: { cooldown_time: 60 }
       expect(counts.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)).toBe(asked)
     })
   }, 60_000)
+})
+
+describe('a generation', () => {
+  it('holds nothing of those before it', async () => {
+    const logs = createLogs('silent', (text) => text)
+    const standing = {
+      ...{ logs, redaction: createRedaction(), transport: nodeTransport(), books: createBooks(logs.access) },
+      ...{ limiter: undefined, seat: undefined, metrics: undefined, configState: () => undefined, reload: undefined },
+    }
+    const source = () => {
+      const { config, problems } = readConfig(modelList('http://127.0.0.1:9'), { env: () => undefined })
+      return { config, problems, title: 'test', folder: import.meta.dirname }
+    }
+    let { generation } = await buildGeneration(source(), standing)
+    const first = new WeakRef(generation!.gateway.engine)
+    for (let turn = 0; turn < 2; turn++) generation = (await buildGeneration(source(), standing, generation)).generation
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    await vi.waitFor(() => {
+      collect()
+      expect(first.deref() === undefined).toBe(true)
+    })
+    expect(generation!.gateway.engine.deployments).toHaveLength(1)
+  })
 })
 
 describe('a succession of configurations', () => {
