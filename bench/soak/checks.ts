@@ -16,6 +16,8 @@ export interface Evidence {
   /** After the last client left. */
   readonly metrics: Metrics
   readonly complaints: readonly string[]
+  /** Configurations that were in force. */
+  readonly generations: number
   readonly exit: number | string
 }
 
@@ -37,7 +39,8 @@ const FEW = 3
 
 /** Everything a gateway that runs for weeks must hold. */
 export function judge(evidence: Evidence): readonly Check[] {
-  const { duration, samples, socketsBefore, socketsAfter, vendors, balance, metrics, complaints, exit } = evidence
+  const { duration, samples, socketsBefore, socketsAfter, vendors, balance, metrics, complaints, generations, exit } =
+    evidence
   const [memory, laterMemory] = [medianOf(samples, 'memory', 2), medianOf(samples, 'memory', 4)]
   const [sockets, laterSockets] = [medianOf(samples, 'sockets', 2), medianOf(samples, 'sockets', 4)]
   return [
@@ -73,6 +76,11 @@ export function judge(evidence: Evidence): readonly Check[] {
     },
     { title: 'no call stays in flight', isGood: metrics.inFlight === 0, found: String(metrics.inFlight) },
     { title: 'no vendor sees what is masked', isGood: vendors.secrets === 0, found: `${vendors.secrets} requests` },
+    {
+      title: 'its configuration is read again and again',
+      isGood: generations > duration / 4_000,
+      found: `${generations} generations`,
+    },
     none('nothing to complain of in the logs', complaints),
     { title: 'it stops with exit code 0', isGood: exit === 0, found: String(exit) },
   ]

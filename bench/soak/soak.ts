@@ -12,6 +12,8 @@ import { startVendors } from './start-vendors.ts'
 
 /** Milliseconds in which idle connections to vendors end by themselves. */
 const QUIET = 10_000
+/** Milliseconds between two readings of the configuration. */
+const RELOAD = 2_000
 /** Milliseconds between two lines about how it goes. */
 const NEWS = 15_000
 
@@ -53,6 +55,7 @@ const checks = judge({
   balance,
   metrics,
   complaints,
+  generations: gateway.generations(),
   exit,
 })
 const outcomes = [...balance.outcomes].sort(([, one], [, other]) => other - one)
@@ -64,7 +67,7 @@ console.log(`\n${formatChecks(checks)}`)
 process.exitCode = checks.every(({ isGood }) => isGood) ? 0 : 1
 
 /** Loads the gateway for the time asked for and watches it. Throws when it does not live that long. */
-async function soak({ pid, url, hasEnded, complaints }: GatewayProcess): Promise<readonly Sample[]> {
+async function soak({ pid, url, hasEnded, complaints, reload }: GatewayProcess): Promise<readonly Sample[]> {
   const start = performance.now()
   const isOver = () => hasEnded() || performance.now() - start > duration
   let news = start
@@ -76,11 +79,13 @@ async function soak({ pid, url, hasEnded, complaints }: GatewayProcess): Promise
       `${seconds} s: ${ledger.size} calls, ${memory.toFixed(0)} MiB, ${sockets} sockets, probe ${lag.toFixed(0)} ms`,
     )
   }
+  const reloading = setInterval(reload, RELOAD)
   const interval = Math.min(3_000, duration / 60)
   const [taken] = await Promise.all([
     watch(pid, url, interval, isOver, tell),
     load({ url, seed, clients, ledger, isOver }),
   ])
+  clearInterval(reloading)
   if (hasEnded()) throw new Error(`The gateway died:\n${complaints.join('\n')}`)
   return taken
 }

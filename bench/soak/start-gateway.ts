@@ -13,6 +13,10 @@ export interface GatewayProcess {
   /** All it said on standard error, and warnings and errors of its log. */
   readonly complaints: readonly string[]
   readonly hasEnded: () => boolean
+  /** Configurations that were in force so far. */
+  readonly generations: () => number
+  /** Has it read its configuration again. */
+  reload(): void
   /** Asks it to stop; gives its exit code, or the name of the signal that ended it. */
   stop(): Promise<number | string>
 }
@@ -34,6 +38,7 @@ export async function startGateway(config: string, isBuilt: boolean): Promise<Ga
   process.once('exit', () => child.kill('SIGKILL'))
   const complaints: string[] = []
   let end: number | string | undefined
+  let generations = 1
   const exit = new Promise<number | string>((resolve) => {
     child.once('close', (code, signal) => {
       end = code ?? signal ?? 'nothing'
@@ -46,6 +51,8 @@ export async function startGateway(config: string, isBuilt: boolean): Promise<Ga
     createInterface(child.stdout).on('line', (line) => {
       const [, found] = /listens on (http:\S+)/.exec(line) ?? []
       if (found) resolve(found)
+      const [, generation] = /"generation":(\d+)/.exec(line) ?? []
+      if (generation) generations = Number(generation)
       // pino's numbers for warn, error and fatal.
       if (/^\{"level":[456]0,/.test(line)) complaints.push(line)
     })
@@ -56,6 +63,8 @@ export async function startGateway(config: string, isBuilt: boolean): Promise<Ga
     url,
     complaints,
     hasEnded: () => end !== undefined,
+    generations: () => generations,
+    reload: () => child.kill('SIGHUP'),
     stop() {
       child.kill('SIGTERM')
       return exit
