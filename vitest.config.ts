@@ -1,10 +1,11 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-const conditions = ['@tianjillm/source', 'node', 'import', 'default']
+const conditions = ['@tianjillm/source', 'node']
 
 const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  // Packages that are not ours are loaded by node itself, where `import` would hold for their `require` too.
+  ssr: { resolve: { conditions, externalConditions: ['@tianjillm/source', 'node'] } },
   test: {
     include: ['{packages,apps}/*/test/**/*.test.ts', 'plugins/*/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     pool: 'threads',

@@ -8,6 +8,7 @@ export {
 export { encodeEvent, encodeMessage } from './event-stream.ts'
 export { type Arrived, type FakeUpstream, fakeUpstream, ORIGIN_HEADER, type Scripted } from './fake-upstream.ts'
 export { type GuardrailCase, type GuardrailContract, guarded, guardrailContract } from './guardrail-contract.ts'
+export { postgresFolder, startPostgres, type TestPostgres } from './postgres.ts'
 export {
   type OperationCase,
   type ProviderContract,

@@ -1,0 +1,5 @@
+export { type Flag, type Json, type Nano, type Time, toDollars, toNano } from './columns.ts'
+export { type Dialect, type Migration, migrate } from './migrate.ts'
+export { openStore, type Store, type StoreSettings } from './open.ts'
+export { type SpendLog, writeSpend } from './spend.ts'
+export type * from './tables.ts'

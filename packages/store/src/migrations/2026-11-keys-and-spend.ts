@@ -1,0 +1,173 @@
+import type { CreateTableBuilder } from 'kysely'
+import type { Migration } from '../migrate.ts'
+
+type Table = CreateTableBuilder<string, string>
+
+const limits = (table: Table): Table =>
+  table
+    .addColumn('max_budget', 'bigint')
+    .addColumn('soft_budget', 'bigint')
+    .addColumn('budget_duration', 'text')
+    .addColumn('budget_reset_at', 'bigint')
+    .addColumn('rpm_limit', 'integer')
+    .addColumn('tpm_limit', 'integer')
+    .addColumn('max_parallel_requests', 'integer')
+    .addColumn('model_limits', 'text', (column) => column.notNull())
+
+const made = (table: Table): Table =>
+  table
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .addColumn('created_by', 'text')
+
+const spender = (table: Table): Table =>
+  made(limits(table))
+    .addColumn('spend', 'bigint', (column) => column.notNull())
+    .addColumn('models', 'text', (column) => column.notNull())
+    .addColumn('metadata', 'text', (column) => column.notNull())
+    .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
+
+/** Keys and whom they belong to, what was spent, and prompts. */
+export const keysAndSpend: Migration = {
+  name: '2026-11-keys-and-spend',
+  async up({ schema }) {
+    await spender(schema.createTable('keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
+      .addColumn('key_name', 'text', (column) => column.notNull())
+      .addColumn('key_alias', 'text', (column) => column.unique())
+      .addColumn('user_id', 'text')
+      .addColumn('team_id', 'text')
+      .addColumn('organization_id', 'text')
+      .addColumn('budget_id', 'text')
+      .addColumn('allowed_routes', 'text', (column) => column.notNull())
+      .addColumn('tags', 'text', (column) => column.notNull())
+      .addColumn('expires_at', 'bigint')
+      .addColumn('last_used_at', 'bigint')
+      .execute()
+    await spender(schema.createTable('users').addColumn('user_id', 'text', (column) => column.primaryKey()))
+      .addColumn('user_email', 'text')
+      .addColumn('user_alias', 'text')
+      .addColumn('user_role', 'text', (column) => column.notNull())
+      .execute()
+    await spender(schema.createTable('teams').addColumn('team_id', 'text', (column) => column.primaryKey()))
+      .addColumn('team_alias', 'text')
+      .addColumn('organization_id', 'text')
+      .execute()
+    await schema
+      .createTable('team_members')
+      .addColumn('team_id', 'text', (column) => column.notNull())
+      .addColumn('user_id', 'text', (column) => column.notNull())
+      .addColumn('role', 'text', (column) => column.notNull())
+      .addColumn('max_budget', 'bigint')
+      .addColumn('spend', 'bigint', (column) => column.notNull())
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('team_members_key', ['team_id', 'user_id'])
+      .execute()
+    await spender(
+      schema.createTable('organizations').addColumn('organization_id', 'text', (column) => column.primaryKey()),
+    )
+      .addColumn('organization_alias', 'text')
+      .execute()
+    await made(
+      limits(schema.createTable('budgets').addColumn('budget_id', 'text', (column) => column.primaryKey())),
+    ).execute()
+    await schema
+      .createTable('end_users')
+      .addColumn('end_user_id', 'text', (column) => column.primaryKey())
+      .addColumn('alias', 'text')
+      .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
+      .addColumn('default_model', 'text')
+      .addColumn('allowed_model_region', 'text')
+      .addColumn('budget_id', 'text')
+      .addColumn('spend', 'bigint', (column) => column.notNull())
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .execute()
+    await schema
+      .createTable('spend_logs')
+      .addColumn('request_id', 'text', (column) => column.primaryKey())
+      .addColumn('trace_id', 'text', (column) => column.notNull())
+      .addColumn('call_type', 'text', (column) => column.notNull())
+      .addColumn('status', 'text', (column) => column.notNull())
+      .addColumn('start_time', 'bigint', (column) => column.notNull())
+      .addColumn('end_time', 'bigint', (column) => column.notNull())
+      .addColumn('first_token_time', 'bigint')
+      .addColumn('key_hash', 'text')
+      .addColumn('user_id', 'text')
+      .addColumn('team_id', 'text')
+      .addColumn('organization_id', 'text')
+      .addColumn('end_user_id', 'text')
+      .addColumn('model', 'text', (column) => column.notNull())
+      .addColumn('model_group', 'text', (column) => column.notNull())
+      .addColumn('provider', 'text')
+      .addColumn('deployment_id', 'text')
+      .addColumn('prompt_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('completion_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('total_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('cached_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('spend', 'bigint')
+      .addColumn('cache_hit', 'integer', (column) => column.notNull().defaultTo(0))
+      .addColumn('tags', 'text', (column) => column.notNull())
+      .addColumn('metadata', 'text', (column) => column.notNull())
+      .addColumn('http_status', 'integer', (column) => column.notNull())
+      .addColumn('error', 'text')
+      .execute()
+    await schema
+      .createTable('daily_spend')
+      .addColumn('day', 'text', (column) => column.notNull())
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('id', 'text', (column) => column.notNull())
+      .addColumn('model_group', 'text', (column) => column.notNull())
+      .addColumn('provider', 'text', (column) => column.notNull())
+      .addColumn('requests', 'bigint', (column) => column.notNull())
+      .addColumn('failures', 'bigint', (column) => column.notNull())
+      .addColumn('unpriced', 'bigint', (column) => column.notNull())
+      .addColumn('prompt_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('completion_tokens', 'bigint', (column) => column.notNull())
+      .addColumn('spend', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('daily_spend_key', ['kind', 'day', 'id', 'model_group', 'provider'])
+      .execute()
+    await schema
+      .createTable('budget_counters')
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('id', 'text', (column) => column.notNull())
+      .addColumn('spend', 'bigint', (column) => column.notNull())
+      .addColumn('resets_at', 'bigint')
+      .addPrimaryKeyConstraint('budget_counters_key', ['kind', 'id'])
+      .execute()
+    await schema
+      .createTable('prompts')
+      .addColumn('prompt_id', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('content', 'text', (column) => column.notNull())
+      .addColumn('metadata', 'text', (column) => column.notNull())
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('created_by', 'text')
+      .addPrimaryKeyConstraint('prompts_key', ['prompt_id', 'version'])
+      .execute()
+    await schema
+      .createTable('prompt_labels')
+      .addColumn('prompt_id', 'text', (column) => column.notNull())
+      .addColumn('label', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addPrimaryKeyConstraint('prompt_labels_key', ['prompt_id', 'label'])
+      .execute()
+    for (const [table, columns] of indexes)
+      await schema
+        .createIndex(`${table}_${columns.join('_')}`)
+        .on(table)
+        .columns(columns)
+        .execute()
+  },
+}
+
+/** What is looked for besides primary keys. */
+const indexes: readonly (readonly [table: string, columns: string[]])[] = [
+  ['keys', ['user_id']],
+  ['keys', ['team_id']],
+  ['keys', ['created_at']],
+  ['users', ['user_email']],
+  ['team_members', ['user_id']],
+  ['spend_logs', ['start_time']],
+  ['spend_logs', ['key_hash', 'start_time']],
+  ['spend_logs', ['user_id', 'start_time']],
+  ['spend_logs', ['team_id', 'start_time']],
+]

@@ -1,0 +1,64 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { SqliteDatabase } from 'kysely'
+
+/** Prepared statements that are kept. */
+const MOST_STATEMENTS = 500
+
+/** Milliseconds a statement waits while another process writes. */
+const BUSY_TIMEOUT = 5_000
+
+/** What SQLite takes as the value of a parameter. */
+type Bound = null | string | number | bigint | Uint8Array
+
+/** node's own SQLite in the shape Kysely wants. Creates the file, readable by its owner alone, and its folder. */
+export function sqliteDatabase(file: string): SqliteDatabase {
+  if (file !== ':memory:') createPrivate(file)
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT })
+  database.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on')
+  const statements = new Map<string, StatementSync>()
+  const prepare = (sql: string): StatementSync => {
+    let statement = statements.get(sql)
+    if (statement === undefined) {
+      if (statements.size >= MOST_STATEMENTS) statements.clear()
+      statement = database.prepare(sql)
+      statements.set(sql, statement)
+    }
+    return statement
+  }
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = prepare(sql)
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...parameters.map(bound)).map(plain),
+        run: (parameters) => statement.run(...parameters.map(bound)),
+        *iterate(parameters) {
+          for (const row of statement.iterate(...parameters.map(bound))) yield plain(row)
+        },
+      }
+    },
+  }
+}
+
+/** A new file is its owner's alone, and so are those that SQLite puts beside it. */
+function createPrivate(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
+}
+
+/** Whatever SQLite would take for something else, such as an object for named parameters, is said to be wrong. */
+function bound(value: unknown): Bound {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'boolean') return Number(value)
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`SQLite has no ${typeof value}; write it as a text.`)
+}
+
+/** Rows as plain objects: those of node have no prototype. */
+function plain(row: object): object {
+  return { ...row }
+}

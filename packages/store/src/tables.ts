@@ -1,0 +1,191 @@
+import type { Flag, Json, Nano, Time } from './columns.ts'
+
+/** What anybody may be held to. Money over `budget_duration`, the rest each minute. Null: no limit. */
+export interface Limits {
+  max_budget: Nano | null
+  soft_budget: Nano | null
+  /** `30s`, `30m`, `30h`, `30d`, `1mo`. Null: for good. */
+  budget_duration: string | null
+  budget_reset_at: Time | null
+  rpm_limit: number | null
+  tpm_limit: number | null
+  max_parallel_requests: number | null
+  /** Model names to limits of their own: `{"gpt-4o": {"max_budget": …, "rpm_limit": …}}`. */
+  model_limits: Json
+}
+
+/** Who made a row, and when. */
+interface Made {
+  created_at: Time
+  updated_at: Time
+  created_by: string | null
+}
+
+/** Somebody to whom spend is put down. */
+interface Spender extends Limits, Made {
+  /** Since its budget began anew. */
+  spend: Nano
+  /** Names, each perhaps with a `*`; an empty list: all. */
+  models: Json
+  metadata: Json
+  blocked: Flag
+}
+
+/** A gateway key, by its hash; the key itself is nowhere. */
+export interface KeyTable extends Spender {
+  /** SHA-256, in hex. */
+  key_hash: string
+  /** `sk-…` and its last four letters, to be recognised by its owner. */
+  key_name: string
+  key_alias: string | null
+  user_id: string | null
+  team_id: string | null
+  organization_id: string | null
+  budget_id: string | null
+  allowed_routes: Json
+  tags: Json
+  expires_at: Time | null
+  last_used_at: Time | null
+}
+
+/** A person, or a program that acts as one. */
+export interface UserTable extends Spender {
+  user_id: string
+  user_email: string | null
+  user_alias: string | null
+  /** `proxy_admin`, `proxy_admin_viewer`, `internal_user`, `internal_user_viewer`. */
+  user_role: string
+}
+
+/** People who share keys and budgets. */
+export interface TeamTable extends Spender {
+  team_id: string
+  team_alias: string | null
+  organization_id: string | null
+}
+
+/** Who belongs to a team. */
+export interface TeamMemberTable {
+  team_id: string
+  user_id: string
+  /** `admin`, `user`. */
+  role: string
+  max_budget: Nano | null
+  spend: Nano
+  created_at: Time
+}
+
+/** Teams that belong together. */
+export interface OrganizationTable extends Spender {
+  organization_id: string
+  organization_alias: string | null
+}
+
+/** Limits with a name, to be given to several. */
+export interface BudgetTable extends Limits, Made {
+  budget_id: string
+}
+
+/** The customers of a client: the `user` of its requests. */
+export interface EndUserTable {
+  end_user_id: string
+  alias: string | null
+  blocked: Flag
+  default_model: string | null
+  allowed_model_region: string | null
+  budget_id: string | null
+  spend: Nano
+  created_at: Time
+}
+
+/** A finished call. */
+export interface SpendLogTable {
+  request_id: string
+  trace_id: string
+  call_type: string
+  status: string
+  start_time: Time
+  end_time: Time
+  first_token_time: Time | null
+  key_hash: string | null
+  user_id: string | null
+  team_id: string | null
+  organization_id: string | null
+  end_user_id: string | null
+  model: string
+  model_group: string
+  provider: string | null
+  deployment_id: string | null
+  prompt_tokens: number
+  completion_tokens: number
+  total_tokens: number
+  cached_tokens: number
+  /** Null: the price is not known. */
+  spend: Nano | null
+  cache_hit: Flag
+  tags: Json
+  metadata: Json
+  http_status: number
+  error: string | null
+}
+
+/** Sums of finished calls: a row for each day, thing spent on, model and provider. */
+export interface DailySpendTable {
+  /** `2026-11-21`, in UTC. */
+  day: string
+  /** `all`, `key`, `user`, `team`, `organization`, `end_user`, `tag`. */
+  kind: string
+  /** Empty for `all`. */
+  id: string
+  model_group: string
+  provider: string
+  requests: number
+  failures: number
+  /** Calls whose price is not known; they are in no sum. */
+  unpriced: number
+  prompt_tokens: number
+  completion_tokens: number
+  spend: Nano
+}
+
+/** What was spent in the current period of a budget that has no row of its own: of a model, a tag, a provider. */
+export interface BudgetCounterTable {
+  kind: string
+  id: string
+  spend: Nano
+  resets_at: Time | null
+}
+
+/** A version of a stored prompt; each change makes a new one. */
+export interface PromptTable {
+  prompt_id: string
+  version: number
+  /** Messages or a template, model and parameters. */
+  content: Json
+  metadata: Json
+  created_at: Time
+  created_by: string | null
+}
+
+/** Names of versions: `production`. */
+export interface PromptLabelTable {
+  prompt_id: string
+  label: string
+  version: number
+}
+
+/** All there is. */
+export interface Tables {
+  keys: KeyTable
+  users: UserTable
+  teams: TeamTable
+  team_members: TeamMemberTable
+  organizations: OrganizationTable
+  budgets: BudgetTable
+  end_users: EndUserTable
+  spend_logs: SpendLogTable
+  daily_spend: DailySpendTable
+  budget_counters: BudgetCounterTable
+  prompts: PromptTable
+  prompt_labels: PromptLabelTable
+}

@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { postgresFolder, startPostgres, type TestPostgres } from '@tianjillm/testing'
+import { afterAll, beforeAll, describe } from 'vitest'
+
+const programs = postgresFolder()
+
+/** Runs the same tests on SQLite and, where it is installed, on PostgreSQL. `newUrl` gives an empty database. */
+export function describeOnBoth(title: string, tests: (newUrl: () => string) => void): void {
+  describe(`${title}, on SQLite`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tianji-store-'))
+    afterAll(() => rmSync(folder, { recursive: true, force: true }))
+    let count = 0
+    tests(() => `sqlite:${join(folder, `${++count}.db`)}`)
+  })
+  describe.skipIf(programs === undefined)(`${title}, on PostgreSQL (skipped where it is not installed)`, () => {
+    let server: TestPostgres
+    beforeAll(async () => {
+      server = await startPostgres(programs!)
+    }, 30_000)
+    afterAll(() => server.stop())
+    tests(() => server.newDatabase())
+  })
+}

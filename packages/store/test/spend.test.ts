@@ -1,0 +1,139 @@
+import fc from 'fast-check'
+import { expect, it, onTestFinished } from 'vitest'
+import { openStore, type SpendLog, type Store, writeSpend } from '../src/index.ts'
+import { describeOnBoth } from './databases.ts'
+
+const HOUR = 3_600_000
+
+async function opened(url: string): Promise<Store> {
+  const store = await openStore({ url })
+  onTestFinished(() => store.close())
+  return store
+}
+
+const names: fc.Arbitrary<string | null> = fc.constantFrom('ada', "bob'; drop table keys; --", '名前', null)
+const log: fc.Arbitrary<SpendLog> = fc.record<SpendLog>({
+  request_id: fc.uuid(),
+  trace_id: fc.constant('t'),
+  call_type: fc.constant('chat'),
+  status: fc.constantFrom('success', 'failure'),
+  start_time: fc.integer({ min: 0, max: 72 }).map((hours) => Date.UTC(2026, 10, 20) + hours * HOUR),
+  end_time: fc.constant(1),
+  first_token_time: fc.constant(null),
+  key_hash: names,
+  user_id: names,
+  team_id: names,
+  organization_id: names,
+  end_user_id: names,
+  model: fc.constant('m'),
+  model_group: fc.constantFrom('fast', 'large'),
+  provider: fc.constantFrom('openai', null),
+  deployment_id: fc.constant(null),
+  prompt_tokens: fc.nat(1000),
+  completion_tokens: fc.nat(1000),
+  total_tokens: fc.constant(0),
+  cached_tokens: fc.constant(0),
+  spend: fc.option(fc.nat(1_000_000_000)),
+  cache_hit: fc.constant(0),
+  tags: fc.constantFrom('[]', '["a"]', '["a","b"]'),
+  metadata: fc.constant('{}'),
+  http_status: fc.constant(200),
+  error: fc.constant(null),
+})
+
+describeOnBoth('spend', (newUrl) => {
+  it('is in each sum once, whoever writes it, in whatever batches, and however often', async () => {
+    const { database, ...rest } = await opened(newUrl())
+    const store = { database, ...rest }
+    const batches = fc.array(fc.array(log, { maxLength: 20 }), { maxLength: 5 })
+    const written: SpendLog[] = []
+    await fc.assert(
+      fc.asyncProperty(batches, async (some) => {
+        await Promise.all(some.map((batch) => writeSpend(store, batch)))
+        await Promise.all(some.map((batch) => writeSpend(store, batch)))
+        written.push(...some.flat())
+      }),
+      { numRuns: 15 },
+    )
+    expect(written.length).toBeGreaterThan(50)
+    const logged = await database.selectFrom('spend_logs').selectAll().execute()
+    expect(logged).toHaveLength(written.length)
+    const days = await database.selectFrom('daily_spend').selectAll().execute()
+    const sum = (logs: readonly SpendLog[]) => ({
+      requests: logs.length,
+      failures: logs.filter(({ status }) => status === 'failure').length,
+      unpriced: logs.filter(({ spend }) => spend === null).length,
+      prompt_tokens: logs.reduce((total, { prompt_tokens }) => total + prompt_tokens, 0),
+      spend: logs.reduce((total, { spend }) => total + (spend ?? 0), 0),
+    })
+    for (const { kind, id, day, model_group, provider, completion_tokens: _, ...counters } of days) {
+      const isOfDay = ({ start_time }: SpendLog) => new Date(start_time).toISOString().startsWith(day)
+      const isOwn = (one: SpendLog) =>
+        kind === 'all' || (kind === 'tag' ? JSON.parse(one.tags).includes(id) : ownerOf(one, kind) === id)
+      const own = written.filter(
+        (one) => isOfDay(one) && isOwn(one) && one.model_group === model_group && (one.provider ?? '') === provider,
+      )
+      expect({ kind, id, ...counters }).toEqual({ kind, id, ...sum(own) })
+    }
+    const total = days.filter(({ kind }) => kind === 'all').reduce((all, { spend }) => all + spend, 0)
+    expect(total).toBe(sum(written).spend)
+  })
+
+  it('is put down to those that are there, and makes nobody up', async () => {
+    const store = await opened(newUrl())
+    const { database } = store
+    const now = { created_at: 1, updated_at: 1, spend: 5, models: '[]', metadata: '{}', model_limits: '{}' }
+    await database
+      .insertInto('teams')
+      .values({ ...now, ...noLimits, team_id: 'blue', team_alias: null, ...unowned })
+      .execute()
+    await database
+      .insertInto('team_members')
+      .values({ team_id: 'blue', user_id: 'ada', role: 'user', max_budget: null, spend: 1, created_at: 1 })
+      .execute()
+    const [one] = fc.sample(log, { numRuns: 1, seed: 7 })
+    const own = {
+      ...one!,
+      key_hash: 'nobody',
+      user_id: 'ada',
+      team_id: 'blue',
+      organization_id: null,
+      end_user_id: null,
+    }
+    await writeSpend(store, [
+      { ...own, request_id: 'a', spend: 10 },
+      { ...own, request_id: 'b', spend: 20 },
+      { ...own, request_id: 'c', spend: null },
+    ])
+    expect(await database.selectFrom('teams').select('spend').execute()).toEqual([{ spend: 35 }])
+    expect(await database.selectFrom('team_members').select('spend').execute()).toEqual([{ spend: 31 }])
+    expect(await database.selectFrom('keys').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('users').selectAll().execute()).toEqual([])
+  })
+
+  it('is not written at all when a part of it cannot be', async () => {
+    const store = await opened(newUrl())
+    const [one, two] = fc.sample(log, { numRuns: 2, seed: 7 })
+    const broken = { ...two!, model: null as unknown as string }
+    await expect(writeSpend(store, [one!, broken])).rejects.toThrow()
+    expect(await store.database.selectFrom('spend_logs').selectAll().execute()).toEqual([])
+    expect(await store.database.selectFrom('daily_spend').selectAll().execute()).toEqual([])
+  })
+})
+
+const noLimits = {
+  ...{ max_budget: null, soft_budget: null, budget_duration: null, budget_reset_at: null },
+  ...{ rpm_limit: null, tpm_limit: null, max_parallel_requests: null },
+}
+const unowned = { organization_id: null, created_by: null }
+
+function ownerOf(one: SpendLog, kind: string): string | null | undefined {
+  const owners: Readonly<Record<string, string | null | undefined>> = {
+    key: one.key_hash,
+    user: one.user_id,
+    team: one.team_id,
+    organization: one.organization_id,
+    end_user: one.end_user_id,
+  }
+  return owners[kind]
+}
