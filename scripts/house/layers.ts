@@ -23,12 +23,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...each(bases, ['core', ...bases]),
   ...each(rooms, ['core']),
   redis: ['core', 'cache', 'limits'],
+  tenancy: ['core', 'store'],
   engine: ['core', ...rooms],
   testing: ['core', 'engine'],
   ...each(upstairs, ['core', ...rooms, 'engine', ...upstairs]),
 }
 const pluginsMayImport = ['core', ...bases]
-const appsMayImport = ['core', ...bases, ...rooms, 'redis', 'engine', ...upstairs]
+const appsMayImport = ['core', ...bases, ...rooms, 'redis', 'tenancy', 'engine', ...upstairs]
 
 const OURS = '@tianjillm/'
 

@@ -19,7 +19,7 @@ function checkFields({ path, folder, files, manifest }: Package): readonly Diffe
     name: `@tianjillm/${folder}`,
     license: 'MIT',
     type: 'module',
-    files: ['dist'],
+    files: files.some((file) => file.startsWith('data/')) ? ['dist', 'data'] : ['dist'],
     engines: ENGINES,
     scripts: { build: buildScript(2) },
   }

@@ -19,7 +19,7 @@ const alsoElse: ReadonlySet<string> = new Set([
 const marketplaces: ReadonlySet<string> = new Set(['packages/bedrock-converse', 'plugins/provider/bedrock'])
 
 /** What operators write or look up, as data. */
-const dataFiles = /^packages\/(config\/src\/(aliases|known-keys)\.ts|models\/)/
+const dataFiles = /^packages\/(config\/src\/(aliases|effects|known-keys)\.ts|models\/)/
 
 /** A vendor's name appears only in its own folder: elsewhere it is a case distinction in disguise. */
 export function checkVendorNames({ packages, plugins, apps }: House): readonly Difference[] {

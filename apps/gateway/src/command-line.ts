@@ -2,10 +2,11 @@ import { didYouMean } from '@tianjillm/core'
 import { defineCommand, runMain } from 'citty'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
+import { schemaCommand } from './commands/schema.ts'
 import { startCommand } from './commands/start.ts'
 import { version } from './version.ts'
 
-const subCommands = { start: startCommand, demo: demoCommand, check: checkCommand }
+const subCommands = { start: startCommand, demo: demoCommand, check: checkCommand, schema: schemaCommand }
 
 const command = defineCommand({
   meta: {

@@ -13,8 +13,8 @@ export function keepCompiledCode(environment: NodeJS.ProcessEnv): void {
   if (folder !== undefined && isPrivate(folder)) enableCompileCache(folder)
 }
 
-/** https://specifications.freedesktop.org/basedir-spec/latest */
-function cacheFolder({ XDG_CACHE_HOME: caches = '', HOME: home = '' }: NodeJS.ProcessEnv): string | undefined {
+/** Where this user's programs keep what they can do without. https://specifications.freedesktop.org/basedir-spec/latest */
+export function cacheFolder({ XDG_CACHE_HOME: caches = '', HOME: home = '' }: NodeJS.ProcessEnv): string | undefined {
   if (isAbsolute(caches)) return join(caches, 'tianji')
   return isAbsolute(home) ? join(home, '.cache', 'tianji') : undefined
 }

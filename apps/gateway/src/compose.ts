@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Store } from '@tianjillm/cache'
 import type { CallbackConfig, Config, GuardrailConfig, ModelConfig, Problem, SearchToolConfig } from '@tianjillm/config'
 import { GatewayError, type Hook, type Host, type JsonObject, type ProviderPlugin } from '@tianjillm/core'
 import {
+  brokenDeployment,
   type ConfiguredCallback,
   type ConfiguredGuardrail,
   createCallback,
@@ -11,14 +13,21 @@ import {
   createEngine,
   createGuardrail,
   type Deployment,
+  type DeploymentSettings,
   type Engine,
   type TlsSettings,
   type Transport,
 } from '@tianjillm/engine'
+import type { CooldownListener } from '@tianjillm/router'
+import { autoRoutersOf, isAutoRouter } from './auto-routers.ts'
+import { cacheOf } from './cache.ts'
 import { type Carry, createCarry } from './carry.ts'
+import { buildDeployments, demandProvider } from './invalid-deployments.ts'
+import { type KnownModels, knownModels } from './known-models.ts'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
-import { buildEach, type Placed, problemOf } from './problems.ts'
+import { buildEach, isMissingPlugin, type Placed, problemOf } from './problems.ts'
 import type { Redact } from './redact.ts'
+import { asksForRedis } from './redis-settings.ts'
 import { rulesOf, traitsOf } from './routing.ts'
 
 /** What an engine is composed with. */
@@ -32,6 +41,10 @@ export interface Surroundings {
   readonly carry?: Carry
   /** The engine that the new one takes the place of. */
   readonly previous?: Engine | undefined
+  /** Hears of each deployment that has failed and is left alone now. */
+  readonly onCooldown?: CooldownListener | undefined
+  /** Redis, for a cache of answers that shall be there. */
+  readonly farStore?: Store | undefined
 }
 
 /** An engine, or none when there are errors. */
@@ -46,7 +59,7 @@ const GUARDRAIL_TIMEOUT = 10_000
 
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
-  const { host, transport, places, redact, carry = createCarry(), previous } = surroundings
+  const { host, transport, places, redact, carry = createCarry(), previous, onCooldown, farStore } = surroundings
   const problems: Problem[] = []
   const warn = (item: Placed, key: string) => (error: GatewayError) => {
     problems.push(problemOf('warning', item, key, error))
@@ -54,63 +67,85 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   await buildEach(config.plugins, 'plugins', problems, ({ specifier, position }) =>
     importPlugin(specifier, position.file, places),
   )
-  const [deployments, searchTools, guardrails, callbacks] = await Promise.all([
-    buildEach(config.models, 'model', problems, (model) =>
-      deploymentOf(model, config, surroundings, warn(model, 'model')),
-    ),
+  const hasRedis = asksForRedis(config, host, problems)
+  const models = config.models.filter((model) => !isAutoRouter(model))
+  const known = await knownModels(config)
+  const [deployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
+    buildDeployments(models, config.router, problems, {
+      build: (model) => deploymentOf(model, config, surroundings, known, warn(model, 'model')),
+      broken: (model, error) => brokenDeployment(model.provider, identityOf(model, config), error, host),
+    }),
+    autoRoutersOf(config, surroundings, known, problems),
     buildEach(config.searchTools, 'search_provider', problems, (tool) =>
       searchToolOf(tool, surroundings, warn(tool, 'search_provider')),
     ),
     buildEach(config.guardrails, 'guardrail', problems, (guardrail) =>
       guardrailOf(guardrail, config, surroundings, carry),
     ),
-    buildEach(config.callbacks, 'callbacks', problems, (callback) => callbackOf(callback, config, surroundings, carry)),
+    buildEach(
+      config.callbacks,
+      'callbacks',
+      problems,
+      (callback) => callbackOf(callback, config, surroundings, carry),
+      // Without it calls are answered all the same; without a guardrail too much would be.
+      isMissingPlugin,
+    ),
   ])
-  if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems }
+  const told = () => problems.map((problem) => ({ ...problem, message: redact(problem.message) }))
+  if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems: told() }
+  const cache = await cacheOf(config, { host, carry, folder: places.folders[0]!, farStore, hasRedis }, problems)
   return {
     engine: createEngine({
       host,
       transport,
       deployments,
+      autoRouters,
       searchTools,
       rules: rulesOf(config.router),
       previous,
+      onCooldown,
       guardrails,
       callbacks,
+      cache,
       mock: mockOf(surroundings),
       redact,
     }),
-    problems,
+    problems: told(),
   }
 }
 
 async function deploymentOf(
   model: ModelConfig,
-  { models, router, settings }: Config,
+  config: Config,
   { host, transport, places }: Surroundings,
+  known: KnownModels,
   onBroken: (error: GatewayError) => void,
 ): Promise<Deployment> {
+  const { router, settings } = config
+  demandProvider(model)
   // A canned answer needs no vendor.
   const plugin = await loadPlugin('provider', model.mockResponse === undefined ? model.provider : 'mock', places)
   const { options, defaults } = divide(model, plugin)
   const timeout = model.timeout ?? router.timeout ?? settings.requestTimeout
   const streamTimeout = model.streamTimeout ?? router.streamTimeout
   const facts = {
-    group: model.name,
-    model: model.model,
+    ...identityOf(model, config),
     options,
     defaults,
     dropParams: model.dropParams ?? settings.dropParams,
     extraHeaders: model.extraHeaders,
     extraBody: model.extraBody,
-    id: model.id ?? idOf(model, models),
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
     streamTimeout: streamTimeout === undefined ? undefined : streamTimeout * 1000,
-    traits: traitsOf(model),
+    traits: traitsOf(model, router, known(model)),
     guardrails: model.guardrails,
     tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host, places),
   }
   return createDeployment(plugin, facts, host, transport, onBroken)
+}
+
+function identityOf(model: ModelConfig, { models }: Config): DeploymentSettings & { readonly id: string } {
+  return { id: model.id ?? idOf(model, models), group: model.name, model: model.model, options: model.options }
 }
 
 /** The plugin's options and the defaults of requests, both of which are written under `litellm_params`. */
@@ -226,7 +261,8 @@ async function callbackOf(
   const shared = general.filter(([key]) => Object.hasOwn(entries, key))
   const all = { ...Object.fromEntries(shared), ...options }
   const facts = ['callback', name, pluginName, all, [...environment]]
-  return { name, on, callback: carry.take(facts, () => createCallback(plugin, all, host)) }
+  const callback = carry.take(facts, () => createCallback(plugin, all, host))
+  return { name, on, callback, hidesContent: settings.turnOffMessageLogging || options.messageLogging === false }
 }
 
 /**

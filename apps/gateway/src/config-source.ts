@@ -20,10 +20,14 @@ export interface ConfigSource {
 const usualNames = ['proxy_config.yaml', 'proxy_config.yml', 'tianji.yaml']
 
 /** The given file, else `CONFIG_FILE_PATH`, else a usual file in the working directory, else what the environment has keys for. */
-export function findConfig(given: string | undefined, host: Host): ConfigSource {
+export function findConfig(
+  given: string | undefined,
+  host: Host,
+  { compares = false }: { readonly compares?: boolean | undefined } = {},
+): ConfigSource {
   const path = given ?? host.env('CONFIG_FILE_PATH') ?? usualNames.find((name) => existsSync(name))
   if (path === undefined) return configFromEnvironment(host)
-  const { config, problems, files } = loadConfig(path, (name) => host.env(name))
+  const { config, problems, files } = loadConfig(path, (name) => host.env(name), compares)
   return { config, problems, files, title: path, folder: dirname(resolve(path)) }
 }
 

@@ -3,6 +3,7 @@ import type { Engine } from '@tianjillm/engine'
 import { createLocalLimiter, type Limiter } from '@tianjillm/limits'
 import { type Books, createBooks } from './books.ts'
 import type { Access } from './http/access.ts'
+import type { Intake } from './http/intake.ts'
 import { scrape } from './http/metrics.ts'
 import type { AccessLog } from './log.ts'
 import type { ConfigState, Reload } from './reload.ts'
@@ -23,6 +24,8 @@ export interface Gateway {
   readonly guardsMetrics: boolean
   /** Calls that may be worked on at once. */
   readonly mostCalls: number
+  /** What the operator changes about every request; undefined: nothing. */
+  readonly intake: Intake | undefined
   bodyLimit(contentType: string | undefined): number
   /** What `/metrics` shows; undefined when no callback gathers metrics. */
   metrics(): Promise<Scrape | undefined>
@@ -49,6 +52,7 @@ export interface GatewayParts {
   readonly books?: Books
   /** Calls that may be worked on at once. Default: any number. */
   readonly mostCalls?: number | undefined
+  readonly intake?: Intake | undefined
   /** Default: those of its engine. */
   readonly metrics?: (() => Promise<Scrape | undefined>) | undefined
   readonly configState?: () => ConfigState | undefined
@@ -67,6 +71,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     version,
     guardsMetrics,
     mostCalls,
+    intake: parts.intake,
     metrics: parts.metrics ?? (() => scrape(engine)),
     configState: parts.configState ?? (() => undefined),
     reload: parts.reload,

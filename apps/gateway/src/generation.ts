@@ -7,12 +7,14 @@ import { compose } from './compose.ts'
 import type { ConfigSource } from './config-source.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import { createAccess } from './http/access.ts'
+import { intakeOf } from './http/intake.ts'
 import type { Logs } from './log.ts'
 import { pluginPlaces } from './plugins.ts'
-import { inReadingOrder } from './problems.ts'
+import { inReadingOrder, withoutNotes } from './problems.ts'
 import type { Redaction } from './redact.ts'
 import type { Built, ConfigState, Reload } from './reload.ts'
 import { secretsOf } from './secrets.ts'
+import { type SharedState, sharedStateOf } from './shared-state.ts'
 import { version } from './version.ts'
 import { type Seat, shareOf } from './workers/seat.ts'
 
@@ -22,7 +24,8 @@ export interface Standing {
   readonly redaction: Redaction
   readonly transport: Transport
   readonly books: Books
-  readonly limiter: Limiter | undefined
+  /** Counts for this process, or for it and its siblings. */
+  readonly limiter: Limiter
   /** Its place, when it is one of several processes that serve together. */
   readonly seat: Seat | undefined
   /** The metrics of all processes; undefined when this is the only one. */
@@ -36,6 +39,13 @@ export interface Generation {
   readonly gateway: Gateway
   readonly source: ConfigSource
   readonly carry: Carry
+  /** What it has in common with other gateways; undefined when it stands alone. */
+  readonly shared: SharedState | undefined
+}
+
+/** Lets a generation hear of what happens in other gateways; to be called when it comes into force. */
+export function listenToOthers({ shared, gateway: { engine } }: Generation): void {
+  shared?.inform([engine.router, engine.searchRouter])
 }
 
 /** Builds all that a configuration means, with what can be carried over from the generation before. */
@@ -45,7 +55,8 @@ export async function buildGeneration(
   previous?: Generation,
 ): Promise<Built<Generation>> {
   const { config } = source
-  if (config === undefined) return { generation: undefined, problems: source.problems }
+  const told = withoutNotes(source.problems)
+  if (config === undefined) return { generation: undefined, problems: told }
   const { logs, redaction, transport, books, limiter, seat, metrics, configState, reload } = standing
   redaction.learn(secretsOf(config, process.env))
   const { redact } = redaction
@@ -54,15 +65,25 @@ export async function buildGeneration(
     log: logs.log,
   })
   const carry = createCarry(previous?.carry)
-  const surroundings = { host, transport, places: pluginPlaces(source.folder), redact, carry }
-  const { engine, problems } = await compose(config, { ...surroundings, previous: previous?.gateway.engine })
-  const all = inReadingOrder([...source.problems, ...problems])
-  if (engine === undefined) return { generation: undefined, problems: all }
-  const { masterKey, keyHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
+  // What is wrong with its settings is among the problems below.
+  const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
+  const { engine, problems } = await compose(config, {
+    ...{ host, transport, places: pluginPlaces(source.folder), redact, carry },
+    previous: previous?.gateway.engine,
+    onCooldown: shared?.tellCooldown,
+    farStore: shared?.store,
+  })
+  const all = inReadingOrder([...told, ...problems])
+  if (engine === undefined) {
+    if (shared !== previous?.shared) shared?.close()
+    return { generation: undefined, problems: all }
+  }
+  const { masterKey, keyHeaderName, userHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
   const access = createAccess({
     masterKey: masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY'),
     keys: config.keys,
     header: keyHeaderName,
+    userHeader: userHeaderName,
     now: () => host.now(),
   })
   const gateway = createGateway({
@@ -72,12 +93,13 @@ export async function buildGeneration(
     accessLog: logs.access,
     guardsMetrics: config.settings.rest.require_auth_for_metrics_endpoint === true,
     bodyLimit: maxRequestSizeMb === undefined ? undefined : maxRequestSizeMb * 1024 * 1024,
+    intake: intakeOf(config.general),
     mostCalls: seat && most ? shareOf(most, seat) : most,
-    limiter,
+    limiter: shared?.limiterOver(limiter) ?? limiter,
     books,
     metrics,
     configState,
     reload,
   })
-  return { generation: { gateway, source, carry }, problems: all }
+  return { generation: { gateway, source, carry, shared }, problems: all }
 }

@@ -105,7 +105,8 @@ function noPlugin(kind: PluginKind, name: string, places: PluginPlaces): Gateway
   const remedy = near
     ? `Did you mean ${near}?`
     : `Install ${packageOf(kind, name)}, or use one of: ${names.join(', ')}.`
-  return new GatewayError('misconfigured', `No ${kind} "${name}". ${remedy}`)
+  const missing = packageOf(kind, name)
+  return new GatewayError('misconfigured', `No ${kind} "${name}". ${remedy}`, { details: { missing } })
 }
 
 function scopeFolders(folder: string): readonly string[] {

@@ -1,14 +1,14 @@
 import type { ModelConfig, RouterSettings } from '@tianjillm/config'
-import { type ErrorKind, isJsonObject, type JsonObject } from '@tianjillm/core'
-import type { RetryPolicy, Rules, StrategyName, Traits } from '@tianjillm/router'
+import { type ErrorKind, GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
+import type { ModelFacts } from '@tianjillm/models'
+import type { RetryPolicy, Rules, StrategyName, StrategyRules, Traits } from '@tianjillm/router'
 
 /** How the router decides, as `router_settings` has it. */
 export function rulesOf(router: RouterSettings): Rules {
   const { rest } = router
-  const checks = Array.isArray(rest.optional_pre_call_checks) ? rest.optional_pre_call_checks : []
   return {
-    strategy: strategyNames[router.routingStrategy] ?? 'simple-shuffle',
-    strategyArguments: { latencyBuffer: numberIn(router.routingStrategyArgs, 'lowest_latency_buffer') ?? 0 },
+    ...strategyOf(router.routingStrategy, router.routingStrategyArgs, rest),
+    groupStrategies: groupStrategiesOf(router),
     numRetries: router.numRetries,
     retryPolicy: policyOf(rest.retry_policy, 'Retries'),
     groupRetryPolicy: new Map(
@@ -35,14 +35,22 @@ export function rulesOf(router: RouterSettings): Rules {
     listedAliases: [...router.modelGroupAlias].flatMap(([name, { isHidden }]) => (isHidden ? [] : [name])),
     tags: { isOn: router.enableTagFiltering, matchesAny: router.tagFilteringMatchAny },
     checksRequests: router.enablePreCallChecks,
-    enforcesLimits: router.routingStrategy === 'usage-based-routing-v2' || checks.includes('enforce_model_rate_limits'),
   }
 }
 
-/** What routing goes by, as a deployment has it. */
-export function traitsOf(model: ModelConfig): Traits {
-  const { order, weight, rpm, tpm, maxParallelRequests, tags, info, cooldownTime, gatewayParams } = model
-  const cost = (name: string) => numberIn(gatewayParams, name) ?? numberIn(info, name)
+/** Whether deployments are chosen by their prices, of all groups or of some. */
+export function routesByCost(router: RouterSettings): boolean {
+  const groups = [...groupStrategiesOf(router).values()]
+  return [strategyOf(router.routingStrategy, {}, {}), ...groups].some(({ strategy }) => strategy === 'cost-based')
+}
+
+/**
+ * What routing goes by, as a deployment has it; what it does not say itself is as `known` of its model. Throws
+ * GatewayError `misconfigured` for a `tag_regex` that is none.
+ */
+export function traitsOf(model: ModelConfig, router: RouterSettings, known: ModelFacts): Traits {
+  const { order, weight, rpm, tpm, maxParallelRequests, tags, info, cooldownTime, numRetries, gatewayParams } = model
+  const cost = (name: string) => numberIn(gatewayParams, name) ?? numberIn(info, name) ?? numberIn(known, name)
   const [input, output] = [cost('input_cost_per_token'), cost('output_cost_per_token')]
   const region = gatewayParams.region_name ?? info.region_name
   return {
@@ -50,13 +58,71 @@ export function traitsOf(model: ModelConfig): Traits {
     weight,
     rpm,
     tpm,
-    maxParallelRequests,
+    maxParallelRequests: maxParallelRequests ?? numberIn(router.rest, 'default_max_parallel_requests'),
     tags,
+    tagPatterns: patternsOf(gatewayParams.tag_regex),
     region: typeof region === 'string' ? region : undefined,
-    maxInputTokens: numberIn(info, 'max_input_tokens') ?? numberIn(info, 'max_tokens'),
+    maxInputTokens:
+      numberIn(info, 'max_input_tokens') ?? numberIn(info, 'max_tokens') ?? numberIn(known, 'max_input_tokens'),
     price: input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0),
     cooldownTime: cooldownTime === undefined ? undefined : cooldownTime * 1000,
+    numRetries,
   }
+}
+
+/** Seconds for which latencies are remembered. */
+const DEFAULT_TTL = 3_600
+
+function strategyOf(
+  name: string,
+  written: JsonObject,
+  { optional_pre_call_checks: checks }: JsonObject,
+): StrategyRules {
+  const isChecked = Array.isArray(checks) && checks.includes('enforce_model_rate_limits')
+  return {
+    strategy: strategyNames[name] ?? 'simple-shuffle',
+    strategyArguments: {
+      latencyBuffer: numberIn(written, 'lowest_latency_buffer') ?? 0,
+      latencyMemory: (numberIn(written, 'ttl') ?? DEFAULT_TTL) * 1000,
+    },
+    enforcesLimits: isChecked || name === 'usage-based-routing-v2',
+  }
+}
+
+/** `routing_groups`: strategies of the groups they name, in place of the one for all. */
+function groupStrategiesOf({ rest }: RouterSettings): ReadonlyMap<string, StrategyRules> {
+  const written = Array.isArray(rest.routing_groups) ? rest.routing_groups.map(mapIn) : []
+  return new Map(
+    written.flatMap(({ models, routing_strategy, routing_strategy_args }) => {
+      const strategy = strategyOf(String(routing_strategy), mapIn(routing_strategy_args), rest)
+      return Array.isArray(models) ? models.map((name) => [String(name), strategy] as const) : []
+    }),
+  )
+}
+
+/** Letters that a pattern may have. */
+const LONGEST_PATTERN = 500
+
+function patternsOf(written: unknown): readonly RegExp[] | undefined {
+  if (written === undefined || written === null) return undefined
+  return (Array.isArray(written) ? written : [written]).map(patternOf)
+}
+
+function patternOf(written: unknown): RegExp {
+  const text = String(written)
+  try {
+    if (text.length <= LONGEST_PATTERN) return new RegExp(text)
+  } catch {
+    throw wrongPattern('is no regular expression')
+  }
+  throw wrongPattern(`has more than ${LONGEST_PATTERN} letters`)
+}
+
+function wrongPattern(reason: string): GatewayError {
+  return new GatewayError('misconfigured', `tag_regex: it ${reason}.`, {
+    details: { option: 'tagRegex', reason: `it ${reason}` },
+    provider: 'tag_regex',
+  })
 }
 
 /** LiteLLM's names of the strategies. https://docs.litellm.ai/docs/routing */

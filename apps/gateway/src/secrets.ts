@@ -5,7 +5,7 @@ const secretName = /key$|secret|token|passw|credential|authorization/i
 
 /** All values of a configuration and an environment that nobody must see. */
 export function secretsOf(
-  { models, guardrails, callbacks, searchTools, keys, environment, general }: Config,
+  { models, guardrails, callbacks, searchTools, keys, environment, general, router, settings }: Config,
   processEnvironment: Readonly<Record<string, string | undefined>>,
 ): ReadonlySet<string> {
   const secrets = new Set<string>()
@@ -17,12 +17,15 @@ export function secretsOf(
     models.map(({ extraHeaders }) => extraHeaders),
     secrets,
   )
-  gather([Object.fromEntries(environment), { ...processEnvironment }, general.rest], secrets)
+  gather(
+    [Object.fromEntries(environment), { ...processEnvironment }, general.rest, router.rest, settings.rest.cache_params],
+    secrets,
+  )
   gather(
     keys.map(({ metadata }) => metadata),
     secrets,
   )
-  gather([general.masterKey, general.databaseUrl, ...keys.map(({ key }) => key)], secrets, true)
+  gather([general.masterKey, general.databaseUrl, router.rest.redis_url, ...keys.map(({ key }) => key)], secrets, true)
   return secrets
 }
 

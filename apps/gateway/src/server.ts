@@ -17,6 +17,8 @@ export interface RunningServer {
 
 /** Milliseconds that callbacks have to send what they queued. */
 const LAST_FLUSH = 5_000
+/** Milliseconds that what the gateway asks on its own account still has, such as an embedding. */
+const LAST_ANSWERS = 500
 
 /** Serves whichever gateway is in force. Rejects when the address is taken. */
 export async function serve(
@@ -57,7 +59,7 @@ export async function serve(
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), 500).unref()
       await closed
-      await engine.transport.close()
+      await engine.transport.close(LAST_ANSWERS)
     },
   }
 }

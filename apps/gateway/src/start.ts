@@ -5,7 +5,7 @@ import { nodeTransport } from '@tianjillm/engine/node'
 import { createLocalLimiter, type Limiter } from '@tianjillm/limits'
 import { createBooks } from './books.ts'
 import type { ConfigSource } from './config-source.ts'
-import { buildGeneration, type Generation, type Standing } from './generation.ts'
+import { buildGeneration, type Generation, listenToOthers, type Standing } from './generation.ts'
 import { scrape } from './http/metrics.ts'
 import { createLogs } from './log.ts'
 import { createRedaction } from './redact.ts'
@@ -94,15 +94,20 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.watch([...new Set([...(next.files ?? []), ...(previous.source.files ?? [])])])
       return buildGeneration(next, standing, previous)
     },
-    retire({ gateway: { engine } }, next) {
+    retire({ gateway: { engine }, shared }, next) {
       watch?.watch(next.source.files ?? [])
+      listenToOthers(next)
       // Its calls under way go on with it, and are reported by it.
-      void books.drained().then(() => engine.reporter.flush(LAST_FLUSH))
+      void books.drained().then(() => {
+        if (shared !== succession.current.shared) shared?.close()
+        return engine.reporter.flush(LAST_FLUSH)
+      })
     },
     log: logs.log,
     now: () => Date.now(),
   })
   watch?.watch(source.files ?? [])
+  listenToOthers(first)
   const { access, engine } = first.gateway
   const address = { host: settings.host ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port }
   const server = await serve(() => succession.current.gateway, address)
@@ -111,6 +116,7 @@ export async function start(settings: StartSettings): Promise<Started> {
     async stop(deadline) {
       watch?.stop()
       await server.stop(deadline)
+      succession.current.shared?.close()
       logs.flush()
     },
     warnings: problems,

@@ -51,6 +51,14 @@ it('a start without a file looks at all plugins without loading them', async () 
   expect(await loadedBy(['start'])).toEqual(['provider/mock'])
 })
 
+it('a start loads the auto-router when its configuration has one, and else nothing of it', async () => {
+  const able = '{model_name: able, litellm_params: {model: openai/gpt-4o, api_key: any}}'
+  const auto = `{model_name: auto, litellm_params: {model: auto_router/complexity_router, complexity_router_default_model: able}}`
+  const ofAutoRouter = (modules: readonly string[]) => modules.filter((module) => module.includes('/auto-router/'))
+  expect(ofAutoRouter(await modulesOf(['start'], `model_list: [${able}]`))).toEqual([])
+  expect(ofAutoRouter(await modulesOf(['start'], `model_list: [${able}, ${auto}]`))).not.toEqual([])
+})
+
 it('a start loads of its libraries what it needs: pools without fetch, metrics without those of the process', async () => {
   const modules = await modulesOf(['start'], '{model_list: [], litellm_settings: {callbacks: [prometheus]}}')
   const libraries = modules.filter((module) =>

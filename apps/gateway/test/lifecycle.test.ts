@@ -181,8 +181,8 @@ guardrails:
     expect(await exit).toBe(1)
     expect(errors()).toMatch(/^proxy_config\.yaml:5:7: error: failure_rate: mock: .*7/m)
     expect(errors()).toMatch(/^proxy_config\.yaml:8:22: error: No guardrail "lakera_v3"\. Did you mean lakera_v2\?/m)
-    expect(errors()).toMatch(/^proxy_config\.yaml:9:\d+: error: No callback "langfus"\. Did you mean langfuse\?/m)
-    expect(output()).toBe('proxy_config.yaml: 3 errors, 0 warnings\n')
+    expect(errors()).toMatch(/^proxy_config\.yaml:9:\d+: warning: No callback "langfus"\. Did you mean langfuse\?/m)
+    expect(output()).toBe('proxy_config.yaml: 2 errors, 1 warning\n')
   })
 
   it('says it to programs as JSON', async () => {

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { type Problem, readConfig } from '@tianjillm/config'
 import { nodeTransport } from '@tianjillm/engine/node'
+import { createLocalLimiter } from '@tianjillm/limits'
 import { type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createBooks } from '../src/books.ts'
@@ -230,7 +231,13 @@ describe('a generation', () => {
     const logs = createLogs('silent', (text) => text)
     const standing = {
       ...{ logs, redaction: createRedaction(), transport: nodeTransport(), books: createBooks(logs.access) },
-      ...{ limiter: undefined, seat: undefined, metrics: undefined, configState: () => undefined, reload: undefined },
+      ...{
+        limiter: createLocalLimiter(() => 0),
+        seat: undefined,
+        metrics: undefined,
+        configState: () => undefined,
+        reload: undefined,
+      },
     }
     const source = () => {
       const { config, problems } = readConfig(modelList('http://127.0.0.1:9'), { env: () => undefined })

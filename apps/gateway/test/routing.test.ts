@@ -46,6 +46,11 @@ ${[
   deployment('tagged', 'j', ', tags: [paid]'),
   deployment('narrow', 'k', ', max_parallel_requests: 1'),
   deployment('large', 'l'),
+  deployment('programs', 'm', ", tag_regex: ['^User-Agent: claude-code/']"),
+  deployment('programs', 'n', ', tags: [default]'),
+  deployment('stubborn', 'o', ', num_retries: 1'),
+  deployment('priced', 'p', ', weight: 1, input_cost_per_token: 0.2'),
+  deployment('priced', 'q', ', weight: 0, input_cost_per_token: 0.1'),
 ].join('\n')}
 router_settings:
   fallbacks: [{lone: [large]}, {slow: [large]}]
@@ -77,16 +82,16 @@ afterAll(async () => {
 
 const asked = () => upstream.arrived.map(({ path }) => path.split('/')[1])
 
-function post(body: object, key = MASTER_KEY): Promise<Response> {
+function post(body: object, key = MASTER_KEY, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
     body: JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...body }),
   })
 }
 
-async function ask(body: object, key?: string) {
-  const response = await post(body, key)
+async function ask(body: object, key?: string, sent?: Readonly<Record<string, string>>) {
+  const response = await post(body, key, sent)
   const { choices, error } = (await response.json()) as {
     choices?: [{ message: { content: string } }]
     error?: { message: string; code: string }
@@ -120,6 +125,18 @@ describe('within a group', () => {
     expect(headers.get('x-litellm-attempted-retries')).toBe('1')
   })
 
+  it('a call that fails tells of its attempts as well', async () => {
+    behaviours = { a: failure(503), b: failure(503) }
+    const { status, headers } = await ask({ model: 'pair', num_retries: 1 })
+    expect(status).toBe(503)
+    expect(headers.get('x-litellm-attempted-retries')).toBe('2')
+    expect(headers.get('x-tianji-model-group')).toBe('pair')
+    expect(['a', 'b']).toContain(headers.get('x-litellm-model-id'))
+    const [total, own] = ['response', 'overhead'].map((name) => Number(headers.get(`x-litellm-${name}-duration-ms`)))
+    expect(own).toBeGreaterThan(0)
+    expect(own).toBeLessThanOrEqual(total!)
+  })
+
   it('num_retries: 0 leaves it to the client', async () => {
     behaviours = { l: failure(503) }
     expect((await ask({ model: 'large', num_retries: 0 })).status).toBe(503)
@@ -138,6 +155,19 @@ describe('within a group', () => {
     expect((await ask({ model: 'ordered' })).said).toBe('e')
   })
 
+  it('a deployment has its own number of retries', async () => {
+    behaviours = { o: failure(503) }
+    expect((await ask({ model: 'stubborn' })).status).toBe(503)
+    expect(asked()).toEqual(['o', 'o'])
+  })
+
+  it('the strategy may be its own', async () => {
+    expect((await ask({ model: 'priced' })).said).toBe('p')
+    await restart('  routing_groups: [{group_name: any, models: [priced], routing_strategy: cost-based-routing}]')
+    expect((await ask({ model: 'priced' })).said).toBe('q')
+    expect((await ask({ model: 'weighted' })).said).toBe('f')
+  })
+
   it('a weight of 0 gets nothing', async () => {
     for (let time = 0; time < 20; time++) expect((await ask({ model: 'weighted' })).said).toBe('f')
   })
@@ -151,6 +181,12 @@ describe('within a group', () => {
     expect(refused.headers.get('retry-after')).toBe('1')
     expect((await ask({ model: 'narrow' })).said).toBe('k')
   })
+
+  it('default_max_parallel_requests is for deployments without their own', async () => {
+    await restart('  default_max_parallel_requests: 0')
+    expect((await ask({ model: 'large' })).status).toBe(429)
+    expect((await ask({ model: 'narrow' })).said).toBe('k')
+  })
 })
 
 describe('tags', () => {
@@ -160,6 +196,20 @@ describe('tags', () => {
   ])('send a request with %s to its deployment', async (tag, name) => {
     for (let time = 0; time < 5; time++)
       expect((await ask({ model: 'tagged', metadata: { tags: [tag] } })).said).toBe(name)
+  })
+
+  it('may be what the program calls itself', async () => {
+    const from = (userAgent: string) => ask({ model: 'programs' }, MASTER_KEY, { 'user-agent': userAgent })
+    expect((await from('claude-code/2.0')).said).toBe('m')
+    expect((await from('curl/8')).said).toBe('n')
+  })
+
+  it.each([
+    ['(', 'is no regular expression'],
+    ['x'.repeat(501), 'has more than 500 letters'],
+  ])('by a pattern %s keep the gateway from starting', async (pattern, reason) => {
+    const starting = startGateway(`model_list:\n${deployment('gpt', 'a', `, tag_regex: ['${pattern}']`)}`)
+    await expect(starting).rejects.toThrow(`tag_regex: it ${reason}`)
   })
 
   it('that no deployment has are refused', async () => {
@@ -187,6 +237,69 @@ describe('fallbacks', () => {
   it('of the request come first', async () => {
     behaviours = { c: failure(500) }
     expect((await ask({ model: 'lone', num_retries: 0, fallbacks: ['weighted'] })).said).toBe('f')
+  })
+
+  it('of the request may ask something else, and only they do', async () => {
+    behaviours = { c: failure(500), f: failure(500) }
+    const messages = [{ role: 'user', content: 'shorter' }]
+    const fallbacks = [{ model: 'weighted', messages, temperature: 0.5, stream: true }, 'large']
+    const { said } = await ask({ model: 'lone', num_retries: 0, max_tokens: 7, fallbacks })
+    expect(said).toBe('l')
+    const usual = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 7 }
+    expect(upstream.arrived.map(({ text }) => JSON.parse(text))).toEqual([
+      { ...usual, model: 'c' },
+      { messages, max_tokens: 7, temperature: 0.5, model: 'f' },
+      { ...usual, model: 'l' },
+    ])
+  })
+
+  it('of the request that ask something impossible are refused', async () => {
+    const fallbacks = ['large', { model: 'weighted', messages: 'hi' }]
+    const response = await post({ model: 'lone', fallbacks })
+    const { error } = (await response.json()) as { error: { param: string } }
+    expect([response.status, error.param]).toEqual([400, 'fallbacks[1].messages'])
+    expect(asked()).toEqual([])
+  })
+
+  it('of the request that ask something else are judged as well', async () => {
+    await restart(`
+guardrails:
+  - guardrail_name: words
+    litellm_params:
+      guardrail: litellm_content_filter
+      mode: pre_call
+      default_on: true
+      blocked_words: [{keyword: forbidden, action: BLOCK}]
+`)
+    behaviours = { c: failure(500) }
+    const fallbacks = [{ model: 'large', messages: [{ role: 'user', content: 'forbidden' }] }]
+    const { status, error } = await ask({ model: 'lone', num_retries: 0, fallbacks })
+    expect(status).toBe(500)
+    expect(error?.message).toContain('large (guardrail_blocked)')
+    expect(asked()).toEqual(['c'])
+  })
+
+  it('may be one deployment, which is asked though it is left alone by others', async () => {
+    behaviours = { a: failure(429, {}, { 'retry-after': '60' }), c: failure(500) }
+    while (!asked().includes('a')) await ask({ model: 'pair' })
+    behaviours = { c: failure(500) }
+    expect((await ask({ model: 'lone', num_retries: 0, fallbacks: ['a'] })).said).toBe('a')
+  })
+
+  it('may be told for another name of a group', async () => {
+    behaviours = { l: failure(500) }
+    await gateway.stop(100)
+    gateway = await startGateway(`
+model_list:
+${[deployment('large', 'l'), deployment('small', 'c'), deployment('lone', 'f')].join('\n')}
+router_settings:
+  model_group_alias: {shown: large}
+  fallbacks: [{shown: [small]}, {large: [lone]}]
+  num_retries: 0
+general_settings: {master_key: ${MASTER_KEY}}
+`)
+    expect((await ask({ model: 'shown' })).said).toBe('c')
+    expect((await ask({ model: 'large' })).said).toBe('f')
   })
 
   it('can be switched off', async () => {

@@ -51,7 +51,7 @@ export function standardLoggingPayload(report: CallReport): JsonObject {
       applied_guardrails: report.guardrails.map(({ name }) => name),
       usage_object: usage ?? null,
     },
-    cache_hit: null,
+    cache_hit: report.cacheHit,
     cache_key: null,
     saved_cache_cost: 0,
     request_tags: report.tags,

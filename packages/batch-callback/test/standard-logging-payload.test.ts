@@ -46,7 +46,7 @@ describe('standardLoggingPayload', () => {
         applied_guardrails: [],
         usage_object: { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 },
       },
-      cache_hit: null,
+      cache_hit: false,
       cache_key: null,
       saved_cache_cost: 0,
       request_tags: ['demo'],

@@ -6,4 +6,7 @@ export interface Store {
   get(key: string): Awaitable<string | undefined>
   /** `life` in milliseconds. */
   set(key: string, value: string, life: number): Awaitable<void>
+  delete(key: string): Awaitable<void>
+  /** Forgets everything that this store has kept, and nothing of others who share its server or folder. */
+  clear(): Awaitable<void>
 }

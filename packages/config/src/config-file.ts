@@ -5,7 +5,7 @@ type Schema = v.GenericSchema
 type Entries = Readonly<Record<string, Schema>>
 
 // The environment holds text, so numbers and flags may come as text too; flags in any of YAML 1.1's ways.
-const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/
 const FLAG = /^(true|false|yes|no|on|off|1|0)$/i
 
 const text = v.string('expected a string')
@@ -115,7 +115,7 @@ const searchTools = list(
   ),
 )
 
-const HASH = /^[0-9a-f]{64}$/i
+const HASH = /^[0-9a-fA-F]{64}$/
 const DATE = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
 
 const date = v.pipe(
@@ -167,10 +167,37 @@ const routing = {
   num_retries: number,
 }
 
+/** Where Redis is, is looked at by whoever connects to it. */
+const cacheParams = map(
+  {},
+  {
+    default_in_memory_ttl: number,
+    default_in_redis_ttl: number,
+    disk_cache_dir: text,
+    max_entries: positiveInteger,
+    max_size_mb: number,
+    mode: either('expected default_on or default_off', v.picklist(['default_on', 'default_off'])),
+    namespace: text,
+    redis_semantic_cache_embedding_model: text,
+    semantic_cache_embedding_model: text,
+    shared_by: either('expected key, team or all', v.picklist(['key', 'team', 'all'])),
+    similarity_threshold: either(
+      'expected a number from 0 to 1',
+      v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+      v.pipe(v.string(), v.regex(/^(0?\.\d+|[01](\.0*)?)$/)),
+    ),
+    supported_call_types: texts,
+    ttl: number,
+    type: text,
+  },
+)
+
 const settings = map(
   {},
   {
     ...routing,
+    cache: flag,
+    cache_params: cacheParams,
     callbacks,
     drop_params: flag,
     failure_callback: callbacks,
@@ -197,7 +224,6 @@ const generalSettings = map(
     completion_model: text,
     database_url: text,
     disable_spend_logs: flag,
-    embedding_model: text,
     forward_client_headers_to_llm_api: flag,
     global_max_parallel_requests: positiveInteger,
     image_generation_model: text,

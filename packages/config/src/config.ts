@@ -1,4 +1,4 @@
-import type { JsonObject } from '@tianjillm/core'
+import type { JsonObject, OperationName } from '@tianjillm/core'
 import type { Position } from './problem.ts'
 
 /** Everything a configuration says, checked and resolved. Immutable. Times are in seconds unless said otherwise. */
@@ -10,6 +10,8 @@ export interface Config {
   readonly searchTools: readonly SearchToolConfig[]
   /** Keys of the gateway besides the master key. */
   readonly keys: readonly KeyConfig[]
+  /** Undefined when no answers are kept. */
+  readonly cache: CacheConfig | undefined
   /** Packages and files with plugins of the user's own. */
   readonly plugins: readonly PluginConfig[]
   readonly settings: Settings
@@ -141,6 +143,37 @@ export interface KeyConfig {
   readonly isBlocked: boolean
   /** As written; added to the metadata of its calls. */
   readonly metadata: JsonObject
+  readonly position: Position
+}
+
+/** Where answers are kept; before Redis there is a store in memory. */
+export type CacheType = 'local' | 'disk' | 'redis' | 'local-semantic' | 'redis-semantic'
+
+/** `litellm_settings.cache_params`, but for what is about the connection to Redis. */
+export interface CacheConfig {
+  /** LiteLLM's default is `redis`. */
+  readonly type: CacheType
+  /** Whether requests use it unasked. */
+  readonly mode: 'default_on' | 'default_off'
+  /** Undefined: chat, text completions and embeddings. */
+  readonly operations: readonly OperationName[] | undefined
+  /** For requests that name none. */
+  readonly namespace: string | undefined
+  readonly ttl: number | undefined
+  /** `default_in_memory_ttl`. */
+  readonly nearTtl: number | undefined
+  /** `default_in_redis_ttl`. */
+  readonly farTtl: number | undefined
+  /** From 0 to 1. */
+  readonly similarityThreshold: number | undefined
+  /** The model of the gateway that embeds questions. */
+  readonly embedder: string | undefined
+  /** `disk_cache_dir`. */
+  readonly folder: string | undefined
+  readonly maxEntries: number | undefined
+  readonly maxSizeMb: number | undefined
+  /** Who may be given an answer that somebody else was given: nobody, the same team, everybody. */
+  readonly sharedBy: 'key' | 'team' | 'all'
   readonly position: Position
 }
 

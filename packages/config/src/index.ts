@@ -1,4 +1,6 @@
 export type {
+  CacheConfig,
+  CacheType,
   CallbackConfig,
   Config,
   FailMode,
@@ -17,6 +19,6 @@ export { configFile } from './config-file.ts'
 export type { Environment } from './environment.ts'
 export type { Include, IncludedFile } from './include.ts'
 export { splitModel } from './models.ts'
-export { formatProblem, type Position, type Problem } from './problem.ts'
+export { formatProblem, type Position, type Problem, type Topic } from './problem.ts'
 export { type ReadResult, type ReadSettings, readConfig } from './read-config.ts'
 export { loadConfig } from './read-file.ts'

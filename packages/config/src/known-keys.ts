@@ -71,7 +71,7 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     maximum_spend_logs_cleanup_batch_timeout maximum_spend_logs_cleanup_cron maximum_spend_logs_cleanup_max_batches
     maximum_spend_logs_cleanup_run_budget maximum_spend_logs_retention_interval maximum_spend_logs_retention_period
     mcp_client_side_auth_header_name mcp_internal_ip_ranges mcp_required_fields mcp_trusted_proxy_ranges
-    missing_session_id moderation_model oauth2_config_mappings otel pass_through_endpoints
+    missing_session_id moderation_model num_workers oauth2_config_mappings otel pass_through_endpoints
     pass_through_request_timeout proxy_batch_polling_interval proxy_batch_write_at proxy_budget_rescheduler_max_time
     proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds public_routes
     reject_clientside_metadata_tags require_end_user_mcp_access_defined require_key_mcp_access_defined

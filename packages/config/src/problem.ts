@@ -7,12 +7,17 @@ export interface Position {
 
 /** What is wrong with a configuration, or doubtful, and where. Never holds the value of an environment variable. */
 export interface Problem extends Position {
-  /** With an error there is no configuration; a warning changes nothing. */
-  readonly severity: 'error' | 'warning'
+  /** With an error there is no configuration; a warning changes nothing; a note is for whoever asks. */
+  readonly severity: 'error' | 'warning' | 'note'
   readonly message: string
+  /** What somebody who comes from LiteLLM has to know of; undefined when it is a fault like any other. */
+  readonly topic?: Topic | undefined
   /** The key it is about, as the file spells it: `model_list[2].litellm_params.rpm`; empty for the whole file. */
   readonly path: string
 }
+
+/** Python code, a plugin that is not installed, a setting without effect, one that means something else here. */
+export type Topic = 'python' | 'plugin' | 'effect' | 'difference'
 
 /** Keys and list indexes from the root of a file. */
 export type Path = readonly (string | number)[]
@@ -23,8 +28,9 @@ export function problemAt(
   severity: Problem['severity'],
   path: Path,
   message: string,
+  topic?: Topic,
 ): Problem {
-  return { severity, file, line, column, path: formatPath(path), message }
+  return { severity, file, line, column, path: formatPath(path), message, ...(topic && { topic }) }
 }
 
 /** One line a problem: `proxy_config.yaml:12:7: error: model_list[2].litellm_params.rpm: expected a number, received "many"`. */

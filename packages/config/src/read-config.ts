@@ -1,9 +1,11 @@
 import type { JsonObject } from '@tianjillm/core'
+import { readCache } from './cache.ts'
 import { readCallbacks } from './callbacks.ts'
 import { check } from './check.ts'
 import { toMap, toTexts } from './coerce.ts'
 import type { Config } from './config.ts'
 import { readCredentials } from './credentials.ts'
+import { noteDifferences } from './differences.ts'
 import { type Environment, readEnvironment, resolveEnvironment } from './environment.ts'
 import { readGuardrails } from './guardrails.ts'
 import { type Include, readTree } from './include.ts'
@@ -17,6 +19,7 @@ import { readGeneralSettings, readRouterSettings, readSettings } from './setting
 import { createSource, type Source } from './source.ts'
 import { isNothing, type Tree, toValue, withoutKeys } from './tree.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
+import { noteWithoutEffect } from './without-effect.ts'
 
 /** What reading needs besides the text. */
 export interface ReadSettings {
@@ -25,6 +28,8 @@ export interface ReadSettings {
   readonly env: Environment
   /** Reads the files that `include` names; without it they are an error. */
   readonly include?: Include
+  /** Also notes what means something else here than it does to LiteLLM. Default false. */
+  readonly compares?: boolean | undefined
 }
 
 /** What came of reading. */
@@ -38,16 +43,17 @@ export interface ReadResult {
 }
 
 /** Reads a `proxy_config.yaml`, of LiteLLM's spelling or ours. Whatever is in the text, nothing is thrown. */
-export function readConfig(text: string, { file = 'proxy_config.yaml', env, include }: ReadSettings): ReadResult {
+export function readConfig(text: string, settings: ReadSettings): ReadResult {
+  const { file = 'proxy_config.yaml', include } = settings
   const problems: Problem[] = []
   const files: string[] = []
   const written = readTree({ file, text }, include, files, problems)
-  const config = written && configOf(written, env, problems)
+  const config = written && configOf(written, settings, problems)
   const hasErrors = problems.some(({ severity }) => severity === 'error')
   return { config: hasErrors ? undefined : config, problems: sortProblems(problems, files), files }
 }
 
-function configOf(written: Tree, env: Environment, problems: Problem[]): Config | undefined {
+function configOf(written: Tree, { env, compares }: ReadSettings, problems: Problem[]): Config | undefined {
   const environment = readEnvironment(written, env, problems)
   const lookUp: Environment = (name) => environment.get(name) ?? env(name)
   const tree = resolveEnvironment(withoutKeys(written, isDone), lookUp, problems)
@@ -57,6 +63,8 @@ function configOf(written: Tree, env: Environment, problems: Problem[]): Config 
   const source = createSource(tree, problems)
   warnOfUnknownKeys(toMap(value), source)
   warnOfPythonKeys(toMap(value), source)
+  noteWithoutEffect(toMap(value), source)
+  if (compares) noteDifferences(toMap(value), lookUp, source)
   const checked = check(value, source)
   return checked && frozen(convert(checked, environment, source))
 }
@@ -91,6 +99,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     callbacks: readCallbacks(file, source),
     searchTools: readSearchTools(file, withCredential, source),
     keys: readKeys(file, source),
+    cache: readCache(file, source),
     plugins: toTexts(file.plugins).map((specifier, index) => ({
       specifier,
       position: source.positionOf(['plugins', index]),

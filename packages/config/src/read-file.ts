@@ -4,8 +4,11 @@ import type { Environment } from './environment.ts'
 import { problemAt } from './problem.ts'
 import { type ReadResult, readConfig } from './read-config.ts'
 
-/** Reads a configuration and the files it includes; their paths are relative to the file that names them. Node only. */
-export function loadConfig(path: string, env: Environment): ReadResult {
+/**
+ * Reads a configuration and the files it includes; their paths are relative to the file that names them. `compares` as
+ * in `readConfig`. Node only.
+ */
+export function loadConfig(path: string, env: Environment, compares = false): ReadResult {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -20,6 +23,7 @@ export function loadConfig(path: string, env: Environment): ReadResult {
   return readConfig(text, {
     file: path,
     env,
+    compares,
     include: (included, from) => {
       const file = isAbsolute(included) ? included : join(dirname(from), included)
       return { file, text: readFileSync(file, 'utf8') }

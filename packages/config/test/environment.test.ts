@@ -11,7 +11,10 @@ const variables: Record<string, string> = {
   NESTED: '${A} os.environ/B $A',
 }
 const read = (text: string) => readConfig(text, { env: (name) => variables[name] })
-const problemsOf = (text: string) => read(text).problems.map(formatProblem)
+const problemsOf = (text: string) =>
+  read(text)
+    .problems.filter(({ severity }) => severity !== 'note')
+    .map(formatProblem)
 
 /** What becomes of a string, wherever in a file it stands. */
 function resolved(text: string): unknown {

@@ -66,6 +66,8 @@ export interface CallReport {
   readonly attemptedRetries: number
   /** Model groups that failed before the one that answered. */
   readonly attemptedFallbacks: number
+  /** Whether the answer was given before, and no vendor was asked. Its usage is that of the first time. */
+  readonly cacheHit: boolean
 }
 
 /** Asks for one version of a stored prompt. */

@@ -32,7 +32,8 @@ export function askModel(engine: Engine, occasion?: Occasion): AskModel {
     const call = new LiveCall(engine.host, facts)
     const { route = 'internal', traceId = id, tags = [] } = occasion?.record.arrival ?? {}
     try {
-      return objectIn(await run(engine, call, { input }, new CallRecord({ route, traceId, tags }, call)))
+      const record = new CallRecord({ route, traceId, tags, isInner: true }, call)
+      return objectIn(await run(engine, call, { input }, record))
     } finally {
       forget?.()
       signal?.removeEventListener('abort', stop)

@@ -86,15 +86,42 @@ export function createDeployment(
   onBroken?: (error: GatewayError) => void,
 ): Deployment {
   const ownHost: Host = { ...host, ...(settings.tls && { fetch: transport.fetchWith(settings.tls) }) }
-  const { provider, problem } = build(plugin, settings.options, ownHost, onBroken)
+  return deploymentOf(plugin.name, build(plugin, settings.options, ownHost, onBroken), settings, ownHost)
+}
+
+/** A deployment that could not be built, for want of its plugin, say: it throws this error at every call. */
+export function brokenDeployment(
+  providerName: string,
+  settings: DeploymentSettings,
+  problem: GatewayError,
+  host: Host,
+): Deployment {
+  return deploymentOf(providerName, { provider: broken(problem), problem }, settings, host)
+}
+
+/**
+ * Those that are worth asking: of each group the ones without a problem; all of a group that has none without, so that
+ * whoever asks for it is told why.
+ */
+export function worthAsking(deployments: readonly Deployment[]): readonly Deployment[] {
+  const served = new Set(deployments.filter(({ problem }) => !problem).map(({ group }) => group))
+  return deployments.filter(({ problem, group }) => !problem || !served.has(group))
+}
+
+function deploymentOf(
+  providerName: string,
+  { provider, problem }: Pick<Deployment, 'provider' | 'problem'>,
+  settings: DeploymentSettings,
+  host: Host,
+): Deployment {
   return {
-    id: settings.id ?? `${plugin.name}/${settings.model}`,
+    id: settings.id ?? `${providerName}/${settings.model}`,
     group: settings.group ?? settings.model,
-    providerName: plugin.name,
+    providerName,
     provider,
     problem,
     model: settings.model,
-    host: ownHost,
+    host,
     defaults: settings.defaults ?? {},
     dropParams: settings.dropParams ?? false,
     extraHeaders: lowerCased(settings.extraHeaders ?? {}),

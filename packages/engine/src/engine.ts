@@ -1,6 +1,9 @@
+import type { AutoRouter } from '@tianjillm/auto-router'
+import type { AnswerCache } from '@tianjillm/cache'
 import type { Host } from '@tianjillm/core'
-import { attempt, createRouter, type Router, type Rules } from '@tianjillm/router'
-import type { Deployment } from './deployment.ts'
+import { attempt, type CooldownListener, createRouter, type Router, type Rules } from '@tianjillm/router'
+import { cached } from './cached.ts'
+import { type Deployment, worthAsking } from './deployment.ts'
 import { driver } from './driver.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
@@ -16,12 +19,18 @@ export interface EngineParts {
   readonly deployments: readonly Deployment[]
   /** Search tools by name. */
   readonly searchTools?: readonly Deployment[]
+  /** Names that stand for whichever group suits a request; undefined when there are none. */
+  readonly autoRouters?: ReadonlyMap<string, AutoRouter> | undefined
   /** How the router decides. Default: as LiteLLM does. */
   readonly rules?: Rules
+  /** Hears of each deployment, search tools too, that has failed and is left alone now. */
+  readonly onCooldown?: CooldownListener | undefined
   /** An engine that this one takes the place of: what is known of how deployments do is kept. */
   readonly previous?: Engine | undefined
   readonly guardrails?: readonly ConfiguredGuardrail[]
   readonly callbacks?: readonly ConfiguredCallback[]
+  /** Default: every request is sent. */
+  readonly cache?: AnswerCache | undefined
   /** Takes secrets out of error messages before callbacks hear them. Default: as they are. */
   readonly redact?: (text: string) => string
   /** Answers requests that bring their own `mock_response`; asked for when the first one comes. */
@@ -35,8 +44,10 @@ export interface Engine {
   readonly router: Router<Deployment>
   readonly searchRouter: Router<Deployment>
   readonly deployments: readonly Deployment[]
+  readonly autoRouters: ReadonlyMap<string, AutoRouter> | undefined
   readonly guardrails: readonly ConfiguredGuardrail[]
   readonly callbacks: readonly ConfiguredCallback[]
+  readonly cache: AnswerCache | undefined
   readonly reporter: Reporter
   redact(text: string): string
   readonly mock: (() => Promise<Deployment>) | undefined
@@ -48,10 +59,13 @@ export function createEngine(parts: EngineParts): Engine {
     host,
     transport,
     deployments,
+    autoRouters,
     searchTools = [],
     guardrails = [],
     callbacks = [],
+    cache,
     rules,
+    onCooldown,
     previous,
     mock,
     redact = (text) => text,
@@ -60,10 +74,12 @@ export function createEngine(parts: EngineParts): Engine {
     host,
     transport,
     deployments,
-    router: createRouter(deployments, rules, previous?.router.health),
-    searchRouter: createRouter(searchTools, undefined, previous?.searchRouter.health),
+    autoRouters,
+    router: createRouter(worthAsking(deployments), rules, previous?.router.health, onCooldown),
+    searchRouter: createRouter(searchTools, undefined, previous?.searchRouter.health, onCooldown),
     guardrails,
     callbacks,
+    cache,
     mock,
     redact,
     reporter: createReporter(callbacks, host.log, () => host.now()),
@@ -79,7 +95,9 @@ export const run: Run = reported(async (engine, call, asked, record) => {
   const guards = chooseGuards(engine.guardrails, plan, asked, call, record)
   const allowed = await guardRequest(guards, asked, call, record)
   const answer = await guardBeside(guards, allowed, call, record, (inner) =>
-    attempt(plan, driver(allowed, inner, record, engine.transport, guards.readAnswers)),
+    cached(engine, guards, allowed, inner, record, (mustRead) =>
+      attempt(plan, driver(allowed, inner, record, engine.transport, mustRead)),
+    ),
   )
   return guardAnswer(guards, answer, allowed, call, record)
 })

@@ -30,6 +30,7 @@ const gatewayFields = new Set([
   'prompt_name',
   'prompt_variables',
   'prompt_version',
+  'stream_timeout',
   'tags',
   'tianji_metadata',
   'timeout',

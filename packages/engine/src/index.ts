@@ -1,6 +1,7 @@
 export type { Answer, Relay } from './answer.ts'
 export { askModel, type Occasion } from './ask-model.ts'
 export type { Asked, RawBody } from './asked.ts'
+export { autoRoute } from './auto-route.ts'
 export { LiveCall } from './call.ts'
 export { Cancellation } from './cancellation.ts'
 export {
@@ -13,11 +14,12 @@ export {
   type Streaming,
 } from './connect.ts'
 export { createCallback, createGuardrail } from './create.ts'
-export { createDeployment, type Deployment, type DeploymentSettings } from './deployment.ts'
+export { brokenDeployment, createDeployment, type Deployment, type DeploymentSettings } from './deployment.ts'
 export { createEngine, type Engine, type EngineParts, run } from './engine.ts'
 export { asGatewayError } from './gateway-error.ts'
 export { createHost } from './host.ts'
 export type { ConfiguredGuardrail } from './judge.ts'
+export type { Patience } from './patience.ts'
 export { fallbacksIn } from './plan.ts'
 export { type Arrival, CallRecord } from './record.ts'
 export type { ConfiguredCallback } from './reporter.ts'

@@ -95,8 +95,12 @@ export function nodeTransport(): Transport {
       }) as unknown as typeof globalThis.fetch
     },
 
-    async close() {
-      await Promise.all([...pools.values(), ...agents.values()].map((dispatcher) => dispatcher.close()))
+    async close(grace) {
+      const dispatchers = [...pools.values(), ...agents.values()]
+      const destroy = () => dispatchers.map((dispatcher) => dispatcher.destroy())
+      const timer = grace === undefined ? undefined : setTimeout(destroy, grace)
+      await Promise.all(dispatchers.map((dispatcher) => dispatcher.close()))
+      clearTimeout(timer)
     },
   }
 }

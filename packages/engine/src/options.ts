@@ -11,9 +11,19 @@ export function parseOptions<Options>(
   const [issue] = result.issues
   const path = v.getDotPath(issue)
   const where = path === null ? 'options' : `option ${path}`
-  throw new GatewayError('misconfigured', `${plugin.name}: ${where}: ${issue.message}`, {
+  const reason = withoutSecrets(issue, path ?? '')
+  throw new GatewayError('misconfigured', `${plugin.name}: ${where}: ${reason}`, {
     param: path ?? undefined,
     provider: plugin.name,
-    details: { option: path, reason: issue.message },
+    details: { option: path, reason },
   })
+}
+
+const secretName = /key|secret|token|passw|credential|authorization/i
+
+/** What is wrong. Texts are not shown, for they may come from the environment, and nothing under a secret's name is. */
+function withoutSecrets({ message, received, input }: v.BaseIssue<unknown>, path: string): string {
+  const isShown = typeof input === 'object' || input === undefined
+  const isSecret = typeof input === 'string' || (!isShown && secretName.test(path))
+  return isSecret ? message.replaceAll(received, `a ${typeof input}`) : message
 }

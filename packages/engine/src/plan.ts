@@ -8,18 +8,29 @@ import {
 } from '@tianjillm/core'
 import { listed, type Plan, type Router, type RoutingRequest, soloPlan } from '@tianjillm/router'
 import type { Asked } from './asked.ts'
+import { autoRoute, tellDecision } from './auto-route.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
 import type { Engine } from './engine.ts'
+import { deadlineOf } from './patience.ts'
 import type { CallRecord } from './record.ts'
 
 /**
- * Where a call goes: to a model or a search tool, or to the mock when the request brings its own answer. Throws
- * GatewayError `model_not_found`, `no_search_provider` or `search_tool_not_found`.
+ * Where a call goes: to a model, the one that an auto-router chooses, or a search tool; or to the mock when the request
+ * brings its own answer. Throws GatewayError `model_not_found`, `no_search_provider` or `search_tool_not_found`.
  */
 export function planned(engine: Engine, asked: Asked, call: LiveCall, record: CallRecord): Awaitable<Plan<Deployment>> {
   const request = routingRequest(asked.input, call, record)
   if (call.operation === 'search') return planSearch(engine.searchRouter, request)
+  const deciding = autoRoute(engine, asked.input, call, record)
+  if (deciding === undefined) return planModel(engine, asked, request)
+  return deciding.then((decision) => {
+    tellDecision(decision, record)
+    return planModel(engine, asked, { ...request, model: decision.model })
+  })
+}
+
+function planModel(engine: Engine, asked: Asked, request: RoutingRequest): Awaitable<Plan<Deployment>> {
   const plan = engine.router.plan(request)
   if (engine.mock === undefined || asked.input.mock_response === undefined) return plan
   return engine.mock().then((deployment) => soloPlan(deployment, plan.contenders[0]!.model, request))
@@ -38,19 +49,19 @@ function planSearch(router: Router<Deployment>, request: RoutingRequest): Plan<D
   throw new GatewayError('search_tool_not_found', `The search tool "${name.slice(0, 100)}" is not configured.${hint}`)
 }
 
-/** Retries that a client may ask for. */
-const MOST_RETRIES = 10
-
 /** What a request says about its own routing. https://docs.litellm.ai/docs/proxy/reliability */
-function routingRequest(input: JsonObject, { model }: LiveCall, { arrival: { tags } }: CallRecord): RoutingRequest {
+function routingRequest(input: JsonObject, { model, caller }: LiveCall, record: CallRecord): RoutingRequest {
+  const { tags, isInner, patience } = record.arrival
   return {
     model,
-    tags,
+    tags: isInner ? [] : tags,
+    userAgent: caller.userAgent,
     region: typeof input.allowed_model_region === 'string' ? input.allowed_model_region : undefined,
     countTokens: () => roughTokens(input),
     fallbacks: fallbacksIn(input),
     disablesFallbacks: input.disable_fallbacks === true,
-    numRetries: typeof input.num_retries === 'number' ? Math.min(input.num_retries, MOST_RETRIES) : undefined,
+    numRetries: patience?.numRetries,
+    deadline: deadlineOf(input, record),
     failsWith: mockedFailures.find(([name]) => input[name] === true)?.[1],
   }
 }
@@ -60,7 +71,7 @@ function roughTokens({ messages, prompt, input }: JsonObject): number {
   return Math.ceil(JSON.stringify(messages ?? prompt ?? input ?? '').length / 4)
 }
 
-/** Groups that a client wants to stand in for its model; LiteLLM's `{"model": …}` counts by its name. */
+/** Groups that a client wants to stand in for its model; of an entry `{"model": …}` its name. */
 export function fallbacksIn({ fallbacks }: JsonObject): readonly string[] | undefined {
   if (!Array.isArray(fallbacks)) return undefined
   return fallbacks.flatMap((entry) => {

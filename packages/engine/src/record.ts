@@ -4,6 +4,7 @@ import type { Asked } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Deployment } from './deployment.ts'
 import type { Guards } from './guard.ts'
+import type { Patience } from './patience.ts'
 
 /** What the server knows of a call before it begins. */
 export interface Arrival {
@@ -11,6 +12,12 @@ export interface Arrival {
   readonly route: string
   readonly traceId: string
   readonly tags: readonly string[]
+  /** Whether it is made in the course of another call: then its tags are for reports alone, not for routing. */
+  readonly isInner?: boolean
+  /** The client's `Cache-Control`. */
+  readonly cacheControl?: string | undefined
+  /** Undefined when the client sets nothing of it. */
+  readonly patience?: Patience | undefined
 }
 
 const NONE: readonly never[] = []
@@ -29,6 +36,11 @@ export class CallRecord {
   attempts = 0
   /** Groups that failed before the one that answered. */
   fallbacks = 0
+  /** Whether the answer was given before. */
+  cacheHit = false
+  /** Milliseconds that vendors were waited for. */
+  vendorTime = 0
+  #askedAt = 0
   #choice: Choice<Deployment> | undefined
   /** The request as the guardrails left it; undefined until it has come that far. */
   allowed: Asked | undefined
@@ -58,6 +70,12 @@ export class CallRecord {
     this.deployment = choice.deployment
     this.model = choice.model
     this.upstreamStartTime = now
+    this.#askedAt = performance.now()
+  }
+
+  /** The deployment has answered or failed. */
+  settle(): void {
+    this.vendorTime += performance.now() - this.#askedAt
   }
 
   /** The call is over; the router hears how it went. */
@@ -103,6 +121,7 @@ export class CallRecord {
       guardrails: this.guardrails,
       attemptedRetries: Math.max(0, this.attempts - 1 - this.fallbacks),
       attemptedFallbacks: this.fallbacks,
+      cacheHit: this.cacheHit,
     }
   }
 }

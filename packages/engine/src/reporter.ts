@@ -7,6 +7,8 @@ export interface ConfiguredCallback {
   readonly callback: Callback
   /** Which calls it hears of. */
   readonly on: 'success' | 'failure' | 'both'
+  /** Requests and answers are kept from it, though it would have them. Default false. */
+  readonly hidesContent?: boolean
 }
 
 /** Tells callbacks of calls, apart from the calls themselves: none can delay or fail one. */
@@ -47,9 +49,10 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
     }
   }
   const tell = (report: CallReport) => {
-    for (const { name, callback, on } of callbacks) {
+    for (const configured of callbacks) {
+      const { name, callback, on } = configured
       if (on !== 'both' && on !== report.status) continue
-      const seen = callback.content ? report : { ...report, input: undefined, output: undefined }
+      const seen = seesContent(configured) ? report : { ...report, input: undefined, output: undefined }
       void safely(name, () => callback[report.status]?.(seen))
     }
   }
@@ -67,7 +70,7 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
   }
 
   return {
-    wantsContent: callbacks.some(({ callback }) => callback.content === true),
+    wantsContent: callbacks.some(seesContent),
     started: (call) => {
       for (const { name, callback } of starters) void safely(name, () => callback.start!(call))
     },
@@ -91,4 +94,8 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
       clearTimeout(late)
     },
   }
+}
+
+function seesContent({ callback, hidesContent = false }: ConfiguredCallback): boolean {
+  return callback.content === true && !hidesContent
 }

@@ -48,8 +48,8 @@ export interface Transport {
   send(request: UpstreamRequest, settings: SendSettings): Promise<RelayReply>
   /** A `fetch` with the same certificates. */
   fetchWith(tls: TlsSettings | undefined): typeof fetch
-  /** Waits for calls under way, then closes all connections. */
-  close(): Promise<void>
+  /** Waits for calls under way, at most `grace` ms when that is given, then closes all connections. */
+  close(grace?: number): Promise<void>
 }
 
 /** Most bytes of one answer that are kept in memory. */

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 import { bytesOf, collect, type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '../src/cancellation.ts'
 import { nodeTransport } from '../src/node-transport.ts'
 import type { RelayReply, Sink, Transport } from '../src/transport.ts'
@@ -245,6 +245,26 @@ describe('the node transport', () => {
     expect(await (await fetch(upstream.url)).text()).toContain('found')
     await transport.close()
     await expect(fetch(upstream.url)).rejects.toThrow('fetch failed')
+    await upstream.close()
+  })
+
+  it('waits no longer than it may for a call under way when it closes', async () => {
+    const upstream = await fakeUpstream()
+    upstream.script({ hangs: true, body: 'one' }, { delay: 60_000, body: 'two' })
+    const transport = nodeTransport()
+    const send = () =>
+      transport.send(
+        { method: 'GET', url: upstream.url, headers: {} },
+        { provider: 'acme', cancellation: new Cancellation(), timeout: 60_000 },
+      )
+    const reading = (await send()).bytes().catch((error) => error)
+    const waiting = send().catch((error) => error)
+    await vi.waitFor(() => expect(upstream.arrived).toHaveLength(2))
+    await transport.close(50)
+    expect(await Promise.all([reading, waiting])).toMatchObject([
+      { kind: 'upstream_unreachable' },
+      { kind: 'upstream_unreachable' },
+    ])
     await upstream.close()
   })
 

@@ -1,1 +1,8 @@
-export {}
+export type { Client } from './client.ts'
+export { type Cooldowns, shareCooldowns } from './cooldowns.ts'
+export { createRedisLimiter } from './limiter.ts'
+export { openRedis, type Redis } from './redis.ts'
+export type { Address, RedisSettings, RedisTls, SentinelSettings } from './settings.ts'
+export { createRedisStore } from './store.ts'
+export type { Listener } from './subscription.ts'
+export { shareUsage, type Usage, type UsageCounts } from './usage.ts'

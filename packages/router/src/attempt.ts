@@ -1,8 +1,7 @@
 import { type GatewayError, isGatewayError } from '@tianjillm/core'
 import type { Candidate, Route } from './candidate.ts'
 import { coolDown, isFailure } from './cooldown.ts'
-import type { Plan } from './router.ts'
-import type { Rules } from './rules.ts'
+import type { Plan, Router } from './router.ts'
 import { Search, type Step } from './search.ts'
 
 /** Whoever does the asking. */
@@ -17,12 +16,16 @@ export interface Driver<Deployment extends Candidate, Answer> {
   isCancelled(): boolean
   /** Asks a deployment. Rejects with GatewayError as long as another may be asked in its place. */
   ask(choice: Choice<Deployment>): Promise<Answer>
+  /** Whoever was asked has answered or failed. */
+  settled(): void
 }
 
 /** A deployment that was chosen. */
 export interface Choice<Deployment extends Candidate> extends Route<Deployment> {
   /** The group it was chosen from. */
   readonly group: string
+  /** What that group was asked for by: its own name or another one. */
+  readonly name: string
   /** How many groups have failed before. */
   readonly fallbacks: number
   /** To be told once when the last piece of its answer has gone, or the answer broke. An `ask` that rejects tells it. */
@@ -46,15 +49,20 @@ export async function attempt<Deployment extends Candidate, Answer>(
       if (driver.isCancelled()) throw failure
       continue
     }
-    const choice = begin(step, plan.router.rules, driver)
+    const choice = begin(step, plan.router, driver)
     const begun = driver.now()
     try {
       const answer = await driver.ask(choice)
-      step.contender.health.answered(driver.now() - begun)
+      driver.settled()
+      const now = driver.now()
+      step.contender.health.answered(now, now - begun)
       return answer
     } catch (error) {
-      choice.end(0, isGatewayError(error) ? error : undefined)
-      if (!isGatewayError(error) || driver.isCancelled()) throw error
+      driver.settled()
+      // An attempt that nobody waits for any more says nothing of the deployment.
+      const isTelling = isGatewayError(error) && !driver.isCancelled()
+      choice.end(0, isTelling ? error : undefined)
+      if (!isTelling) throw error
       failure = error
       search.failed(error)
     }
@@ -63,24 +71,28 @@ export async function attempt<Deployment extends Candidate, Answer>(
 
 /** Counts a deployment as asked, until its answer has ended. */
 function begin<Deployment extends Candidate>(
-  { contender, group, fallbacks, isAlone }: Step<Deployment>,
-  rules: Rules,
+  { contender, group: named, fallbacks, isAlone }: Step<Deployment>,
+  { rules, onCooldown }: Router<Deployment>,
   driver: Driver<Deployment, unknown>,
 ): Choice<Deployment> {
   const { deployment, model, health } = contender
+  const { name, group } = named
   let isOver = false
   health.begin(driver.now())
   return {
     deployment,
     model,
     group,
+    name,
     fallbacks,
     end(tokens, error) {
       if (isOver) return
       isOver = true
       const now = driver.now()
       health.end(now, tokens, error !== undefined && isFailure(error))
-      if (error !== undefined) coolDown(contender, error, isAlone, rules.cooldown, now)
+      if (error === undefined) return
+      const until = coolDown(contender, error, isAlone, rules.cooldown, now)
+      if (until !== undefined) onCooldown(deployment.id, until)
     },
   }
 }

@@ -1,7 +1,8 @@
 import { GatewayError } from '@tianjillm/core'
-import type { Candidate } from './candidate.ts'
+import type { Candidate, Traits } from './candidate.ts'
+import { type Health, nextMinute } from './health.ts'
 import type { RoutingRequest } from './request.ts'
-import type { Rules } from './rules.ts'
+import type { Rules, StrategyRules } from './rules.ts'
 import type { Contender } from './strategies.ts'
 
 /**
@@ -9,37 +10,40 @@ import type { Contender } from './strategies.ts'
  * when no tag fits, `context_length_exceeded` when it is too long for all.
  */
 export function suitable<Deployment extends Candidate>(
+  model: string,
   group: readonly Contender<Deployment>[],
   request: RoutingRequest,
   rules: Rules,
 ): readonly Contender<Deployment>[] {
-  const tagged = rules.tags.isOn ? byTag(group, request, rules) : group
+  const tagged = rules.tags.isOn ? byTag(model, group, request, rules) : group
   if (!rules.checksRequests) return tagged
   const { region } = request
   const there = region === undefined ? tagged : tagged.filter(({ deployment }) => isIn(region, deployment))
   if (there.length === 0)
-    throw new GatewayError('invalid_request', `No deployment of ${request.model} is in the region ${region}.`)
-  return byLength(there, request)
+    throw new GatewayError('invalid_request', `No deployment of ${model} is in the region ${region}.`)
+  return byLength(model, there, request)
 }
 
+/** Letters of a header that patterns are tried on. */
+const LONGEST_LINE = 500
+
 function byTag<Deployment extends Candidate>(
+  model: string,
   group: readonly Contender<Deployment>[],
-  { tags, model }: RoutingRequest,
+  { tags, userAgent = '' }: RoutingRequest,
   { tags: { matchesAny } }: Rules,
 ): readonly Contender<Deployment>[] {
-  const tagsOf = ({ deployment }: Contender): readonly string[] => deployment.traits.tags ?? []
-  if (tags.length === 0) {
-    const open = group.filter((contender) => tagsOf(contender).includes('default'))
-    return open.length > 0 ? open : group
-  }
-  const fits = (contender: Contender) => {
-    const has = (tag: string) => tagsOf(contender).includes(tag)
-    return matchesAny ? tags.some(has) : tags.every(has)
+  const line = `User-Agent: ${userAgent.slice(0, LONGEST_LINE)}`
+  const fits = ({ deployment: { traits } }: Contender) => {
+    const has = (tag: string) => traits.tags?.includes(tag) === true
+    const isTagged = tags.length > 0 && (matchesAny ? tags.some(has) : tags.every(has))
+    return isTagged || traits.tagPatterns?.some((pattern) => pattern.test(line)) === true
   }
   const fitting = group.filter(fits)
   if (fitting.length > 0) return fitting
-  const others = group.filter((contender) => tagsOf(contender).includes('default'))
+  const others = group.filter(({ deployment }) => deployment.traits.tags?.includes('default'))
   if (others.length > 0) return others
+  if (tags.length === 0) return group
   throw new GatewayError(
     'permission_denied',
     `Not allowed to access model due to tags configuration: no deployment of ${model} has ${tags.join(', ')}.`,
@@ -52,8 +56,9 @@ function isIn(region: string, { traits }: Candidate): boolean {
 }
 
 function byLength<Deployment extends Candidate>(
+  model: string,
   group: readonly Contender<Deployment>[],
-  { model, countTokens }: RoutingRequest,
+  { countTokens }: RoutingRequest,
 ): readonly Contender<Deployment>[] {
   if (countTokens === undefined || group.every(({ deployment }) => deployment.traits.maxInputTokens === undefined))
     return group
@@ -66,22 +71,27 @@ function byLength<Deployment extends Candidate>(
   )
 }
 
-/** Those of them that may be asked now: not cooling down, below their limits. */
+/** Those of them that may be asked now: not cooling down, unless that is not to matter, and below their limits. */
 export function ready<Deployment extends Candidate>(
   contenders: readonly Contender<Deployment>[],
-  rules: Rules,
+  rules: StrategyRules,
   now: number,
+  ignoresCooldown = false,
 ): readonly Contender<Deployment>[] {
   const isReady = (contender: Contender) =>
-    contender.health.cooldownUntil <= now && isBelowLimits(contender, rules, now)
+    (ignoresCooldown || contender.health.cooldownUntil <= now) && isBelowLimits(contender, rules, now)
   return contenders.every(isReady) ? contenders : contenders.filter(isReady)
 }
 
-function isBelowLimits({ deployment: { traits }, health }: Contender, rules: Rules, now: number): boolean {
+function isBelowLimits({ deployment: { traits }, health }: Contender, rules: StrategyRules, now: number): boolean {
   if (traits.maxParallelRequests !== undefined && health.inFlight >= traits.maxParallelRequests) return false
-  if (!rules.enforcesLimits) return true
-  const { requests, tokens } = health.minute(now)
-  return requests < (traits.rpm ?? Number.POSITIVE_INFINITY) && tokens < (traits.tpm ?? Number.POSITIVE_INFINITY)
+  return !rules.enforcesLimits || hasMinuteLeft(traits, health, now)
+}
+
+/** Whether its minute has room for another request. */
+function hasMinuteLeft({ rpm, tpm }: Traits, health: Health, now: number): boolean {
+  const { requests, tokens } = health.usage(now)
+  return requests < (rpm ?? Number.POSITIVE_INFINITY) && tokens < (tpm ?? Number.POSITIVE_INFINITY)
 }
 
 /** Those of one `order` together, the lowest first. */
@@ -94,12 +104,27 @@ export function levels<Deployment extends Candidate>(
 }
 
 /** The error when none may be asked now. */
-export function noneReady(model: string, contenders: readonly Contender[], now: number): GatewayError {
-  const soonest = Math.min(...contenders.map(({ health }) => health.cooldownUntil))
+export function noneReady(
+  model: string,
+  contenders: readonly Contender[],
+  rules: StrategyRules,
+  now: number,
+): GatewayError {
+  const soonest = Math.min(...contenders.map((contender) => readyAt(contender, rules, now)))
   const seconds = Math.max(1, Math.ceil((soonest - now) / 1000))
   return new GatewayError(
     'rate_limited',
     `No deployments available for selected model, Try again in ${seconds} seconds. All ${contenders.length} of ${model} are cooling down or at their limits.`,
     { code: 'no_deployments_available', retryAfter: seconds },
   )
+}
+
+/** When one may be asked again; when a call of its many will end, nobody knows. */
+function readyAt(
+  { deployment: { traits }, health }: Contender,
+  { enforcesLimits }: StrategyRules,
+  now: number,
+): number {
+  const isUsedUp = enforcesLimits && !hasMinuteLeft(traits, health, now)
+  return Math.max(health.cooldownUntil, isUsedUp ? nextMinute(now) : now)
 }

@@ -21,6 +21,8 @@ export interface Traits {
   /** Calls at the same time. */
   readonly maxParallelRequests?: number | undefined
   readonly tags?: readonly string[] | undefined
+  /** Of lines such as `User-Agent: curl/8`; a request that has one of them is as good as tagged. */
+  readonly tagPatterns?: readonly RegExp[] | undefined
   readonly region?: string | undefined
   /** Tokens that a request may have. */
   readonly maxInputTokens?: number | undefined
@@ -28,6 +30,8 @@ export interface Traits {
   readonly price?: number | undefined
   /** Milliseconds; else the router's. */
   readonly cooldownTime?: number | undefined
+  /** Tries after one of it that failed; else the router's. */
+  readonly numRetries?: number | undefined
 }
 
 /** A deployment with the model it is to be asked for. */

@@ -1,4 +1,5 @@
 import type { ErrorKind, GatewayError } from '@tianjillm/core'
+import type { Health } from './health.ts'
 import type { CooldownRules } from './rules.ts'
 import type { Contender } from './strategies.ts'
 
@@ -38,7 +39,7 @@ export function isFailure(error: GatewayError): boolean {
 
 /**
  * Leaves a deployment alone for a while, if its failure calls for that. One that is alone in its group is spared:
- * asking it is better than asking nobody. Its failure must have been counted.
+ * asking it is better than asking nobody. Its failure must have been counted. Gives until when, if that is new.
  */
 export function coolDown(
   { deployment, health }: Contender,
@@ -46,13 +47,22 @@ export function coolDown(
   isAlone: boolean,
   rules: CooldownRules,
   now: number,
-): void {
-  if (!rules.isOn || !isFailure(error)) return
+): number | undefined {
+  if (!rules.isOn || !isFailure(error)) return undefined
   const { requests, failures } = health.minute(now)
-  if (isAlone && requests < MUCH_TRAFFIC) return
-  if (!isDue(error, requests, failures, rules)) return
+  if (isAlone && requests < MUCH_TRAFFIC) return undefined
+  if (!isDue(error, requests, failures, rules)) return undefined
   const time = Math.max(deployment.traits.cooldownTime ?? rules.time, (error.facts.retryAfter ?? 0) * 1000)
-  health.cooldownUntil = Math.max(health.cooldownUntil, now + time)
+  const until = now + time
+  if (until <= health.cooldownUntil) return undefined
+  health.cooldownUntil = until
+  return until
+}
+
+/** Leaves a deployment alone that has failed somewhere else. One that is alone in its group is spared as above. */
+export function joinCooldown(health: Health, until: number, isAlone: boolean, rules: CooldownRules, now: number): void {
+  if (!rules.isOn || (isAlone && health.minute(now).requests < MUCH_TRAFFIC)) return
+  health.cooldownUntil = Math.max(health.cooldownUntil, until)
 }
 
 function isDue(

@@ -1,6 +1,7 @@
 import type { ErrorKind, GatewayError } from '@tianjillm/core'
 import type { RoutingRequest } from './request.ts'
 import type { FallbackRules, FallbackTable, Rules } from './rules.ts'
+import { lookUp, type NamedGroup } from './wildcard.ts'
 
 /** Errors that no other model would mend, or must not. */
 const final: ReadonlySet<ErrorKind> = new Set([
@@ -13,40 +14,36 @@ const final: ReadonlySet<ErrorKind> = new Set([
 
 /** The groups that stand in for one that failed, in the order to be tried. */
 export function fallbacksFor(
-  group: string,
+  group: NamedGroup,
   error: GatewayError,
   request: RoutingRequest,
   { fallbacks, aliases }: Rules,
-): readonly string[] {
+): readonly NamedGroup[] {
   if (request.disablesFallbacks || final.has(error.kind)) return []
   const special = tableFor(error.kind, fallbacks)
   const names =
-    request.fallbacks ?? (special && standIns(special, group)) ?? standIns(fallbacks.general, group) ?? fallbacks.others
-  return names.map((name) => aliases.get(name) ?? name)
+    request.fallbacks ?? (special && lookUp(special, group)) ?? lookUp(fallbacks.general, group) ?? fallbacks.others
+  return names.map((name) => named(name, aliases))
 }
 
-/** All groups a request may end up with, its own not among them. */
-export function reachableFrom(
-  group: string,
-  request: RoutingRequest,
-  { fallbacks, aliases }: Rules,
-): readonly string[] {
-  if (request.disablesFallbacks) return []
+/** The names of all groups a request may end up with, the one it asks for among them. */
+export function reachableBy(request: RoutingRequest, { fallbacks, aliases }: Rules): readonly string[] {
+  const found = new Set([request.model])
+  if (request.disablesFallbacks) return [...found]
   const tables = [fallbacks.general, fallbacks.contextWindow, fallbacks.contentPolicy]
-  const next = (name: string) =>
-    [...(request.fallbacks ?? []), ...tables.flatMap((table) => standIns(table, name) ?? []), ...fallbacks.others].map(
-      (other) => aliases.get(other) ?? other,
-    )
-  const found = new Set(next(group))
+  const next = (group: NamedGroup) => [
+    ...(request.fallbacks ?? []),
+    ...tables.flatMap((table) => lookUp(table, group) ?? []),
+    ...fallbacks.others,
+  ]
   // Grows while it is walked.
-  for (const name of found) for (const further of next(name)) found.add(further)
-  found.delete(group)
+  for (const name of found) for (const further of next(named(name, aliases))) found.add(further)
   return [...found]
 }
 
-/** What a table has for a group, or for any. */
-function standIns(table: FallbackTable, group: string): readonly string[] | undefined {
-  return table.get(group) ?? table.get('*')
+/** A group by any name of it. */
+function named(name: string, aliases: ReadonlyMap<string, string>): NamedGroup {
+  return { name, group: aliases.get(name) ?? name }
 }
 
 function tableFor(kind: ErrorKind, { contextWindow, contentPolicy }: FallbackRules): FallbackTable | undefined {

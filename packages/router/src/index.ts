@@ -1,9 +1,9 @@
 export { attempt, type Choice, type Driver } from './attempt.ts'
 export type { Candidate, Route, Traits } from './candidate.ts'
 export { type Groups, groupDeployments, listed } from './groups.ts'
-export { Health, type MinuteCounts } from './health.ts'
+export { Health, type MinuteCounts, type Usage } from './health.ts'
 export type { RoutingRequest } from './request.ts'
-export { createRouter, type Plan, type Router, soloPlan } from './router.ts'
+export { type CooldownListener, createRouter, type Plan, type Router, soloPlan } from './router.ts'
 export {
   type CooldownRules,
   defaultRules,
@@ -13,6 +13,7 @@ export {
   type Rules,
   type StrategyArguments,
   type StrategyName,
+  type StrategyRules,
   type TagRules,
 } from './rules.ts'
 export { capturedBy, type Wildcard, wildcardIn } from './wildcard.ts'

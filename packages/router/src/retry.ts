@@ -1,15 +1,23 @@
 import type { GatewayError } from '@tianjillm/core'
+import type { Traits } from './candidate.ts'
 import type { Rules } from './rules.ts'
+import { lookUp, type NamedGroup } from './wildcard.ts'
 
 /** Milliseconds: the first wait, and the longest that a client is kept waiting for. */
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 8_000
 
-/** How often a group is asked again after such an error. */
-export function retriesFor(error: GatewayError, group: string, rules: Rules, wanted: number | undefined): number {
-  const ofPolicy = rules.groupRetryPolicy.get(group)?.[error.kind] ?? rules.retryPolicy[error.kind]
+/** How often a group is asked again after such an error of one of its deployments. */
+export function retriesFor(
+  error: GatewayError,
+  group: NamedGroup,
+  { numRetries }: Traits,
+  rules: Rules,
+  wanted: number | undefined,
+): number {
+  const ofPolicy = lookUp(rules.groupRetryPolicy, group)?.[error.kind] ?? rules.retryPolicy[error.kind]
   if (ofPolicy !== undefined) return ofPolicy
-  return error.isRetryable ? (wanted ?? rules.numRetries) : 0
+  return error.isRetryable ? (wanted ?? numRetries ?? rules.numRetries) : 0
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Candidate } from './candidate.ts'
-import { reachableFrom } from './fallbacks.ts'
+import { joinCooldown } from './cooldown.ts'
+import { reachableBy } from './fallbacks.ts'
 import { findGroup, type Groups, groupDeployments, modelNotFound } from './groups.ts'
 import { Health } from './health.ts'
 import type { RoutingRequest } from './request.ts'
@@ -16,7 +17,17 @@ export interface Router<Deployment extends Candidate> {
   find(name: string): readonly Contender<Deployment>[] | undefined
   /** How the deployments do, by their ids. */
   readonly health: ReadonlyMap<string, Health>
+  /** Hears of each deployment that has failed here and is left alone now. */
+  readonly onCooldown: CooldownListener
+  /**
+   * Leaves a deployment alone that has failed in another gateway. Nothing is made shorter by it, and a deployment that is
+   * alone in its group is spared. Ids that are not known do nothing.
+   */
+  joinCooldown(id: string, until: number, now: number): void
 }
+
+/** `until` is in milliseconds of the driver's clock. */
+export type CooldownListener = (id: string, until: number) => void
 
 /** Where one request goes. */
 export interface Plan<Deployment extends Candidate> {
@@ -34,6 +45,7 @@ export function createRouter<Deployment extends Candidate>(
   deployments: readonly Deployment[],
   rules: Rules = defaultRules,
   known: ReadonlyMap<string, Health> = new Map(),
+  onCooldown: CooldownListener = () => {},
 ): Router<Deployment> {
   const groups = groupDeployments(deployments)
   const health = new Map(deployments.map(({ id }) => [id, known.get(id) ?? new Health()]))
@@ -59,6 +71,13 @@ export function createRouter<Deployment extends Candidate>(
     groups,
     rules,
     health,
+    onCooldown,
+    joinCooldown(id, until, now) {
+      const [own] = byId.get(id) ?? []
+      if (own === undefined) return
+      const isAlone = deployments.filter(({ group }) => group === own.deployment.group).length === 1
+      joinCooldown(own.health, until, isAlone, rules.cooldown, now)
+    },
     find,
     plan(request) {
       const group = rules.aliases.get(request.model) ?? request.model
@@ -69,10 +88,7 @@ export function createRouter<Deployment extends Candidate>(
         request,
         group,
         contenders,
-        reachable() {
-          const fallbacks = reachableFrom(group, request, rules)
-          return [...new Set([group, ...fallbacks].flatMap(deploymentsOf))]
-        },
+        reachable: () => [...new Set(reachableBy(request, rules).flatMap(deploymentsOf))],
       }
     },
   }

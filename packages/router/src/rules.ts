@@ -1,9 +1,9 @@
 import type { ErrorKind } from '@tianjillm/core'
 
-/** How a router decides. Times are in milliseconds. */
-export interface Rules {
-  readonly strategy: StrategyName
-  readonly strategyArguments: StrategyArguments
+/** How a router decides. Times are in milliseconds. What is kept by group may be kept by a wildcard as well. */
+export interface Rules extends StrategyRules {
+  /** The same for groups that have their own. */
+  readonly groupStrategies: ReadonlyMap<string, StrategyRules>
   /** Tries of a group after the first. */
   readonly numRetries: number
   /** Tries after the first by what went wrong; what is not here has `numRetries`. */
@@ -21,6 +21,12 @@ export interface Rules {
   readonly tags: TagRules
   /** Whether deployments are left out that a request is too long for, or that are in a wrong region. */
   readonly checksRequests: boolean
+}
+
+/** How one of several deployments is chosen. */
+export interface StrategyRules {
+  readonly strategy: StrategyName
+  readonly strategyArguments: StrategyArguments
   /** Whether `rpm` and `tpm` of a deployment are kept to; else they are shares of the load. */
   readonly enforcesLimits: boolean
 }
@@ -31,6 +37,8 @@ export type StrategyName = 'simple-shuffle' | 'least-busy' | 'latency-based' | '
 export interface StrategyArguments {
   /** Part above the lowest latency within which deployments count as equally fast. */
   readonly latencyBuffer: number
+  /** Milliseconds after which a latency is forgotten. */
+  readonly latencyMemory: number
 }
 
 export type RetryPolicy = Readonly<Partial<Record<ErrorKind, number>>>
@@ -71,7 +79,8 @@ const none: FallbackTable = new Map()
 /** LiteLLM's defaults. */
 export const defaultRules: Rules = {
   strategy: 'simple-shuffle',
-  strategyArguments: { latencyBuffer: 0 },
+  strategyArguments: { latencyBuffer: 0, latencyMemory: 3_600_000 },
+  groupStrategies: new Map(),
   numRetries: 2,
   retryPolicy: {},
   groupRetryPolicy: new Map(),

@@ -4,12 +4,14 @@ import type { Candidate } from './candidate.ts'
 import { fallbacksFor } from './fallbacks.ts'
 import { retriesFor, waitBefore } from './retry.ts'
 import type { Plan } from './router.ts'
+import type { StrategyRules } from './rules.ts'
 import { type Contender, strategies } from './strategies.ts'
+import { lookUp, type NamedGroup } from './wildcard.ts'
 
 /** Whom to ask next. */
 export interface Step<Deployment extends Candidate> {
   readonly contender: Contender<Deployment>
-  readonly group: string
+  readonly group: NamedGroup
   /** Groups that have failed before. */
   readonly fallbacks: number
   /** Whether it is the only one of its group. */
@@ -30,8 +32,8 @@ export interface Clock {
 export class Search<Deployment extends Candidate> {
   readonly #plan: Plan<Deployment>
   readonly #clock: Clock
-  /** Names of the groups to be asked; fallbacks are added as they come to be needed. */
-  readonly #groups: string[]
+  /** The groups to be asked; fallbacks are added as they come to be needed. */
+  readonly #groups: NamedGroup[]
   readonly #failures = new Map<string, GatewayError>()
   #group = 0
   #fitting: readonly Contender<Deployment>[] = []
@@ -48,7 +50,7 @@ export class Search<Deployment extends Candidate> {
   constructor(plan: Plan<Deployment>, clock: Clock) {
     this.#plan = plan
     this.#clock = clock
-    this.#groups = [plan.group]
+    this.#groups = [{ name: plan.request.model, group: plan.group }]
     this.#enter(plan.contenders)
   }
 
@@ -77,34 +79,47 @@ export class Search<Deployment extends Candidate> {
     const level = this.#levels[this.#level]
     if (level === undefined) return undefined
     const now = this.#clock.now()
-    const free = ready(level, this.#plan.router.rules, now)
-    const pause = this.#pauseBefore(free)
-    if (free.length === 0) this.#failure ??= noneReady(this.#plan.request.model, level, now)
+    const group = this.#groups[this.#group]!
+    const rules = this.#strategyOf(group)
+    const free = ready(level, rules, now, isById(group.group, level))
+    const pause = this.#pauseBefore(free, group, now)
+    if (free.length === 0) this.#failure ??= noneReady(group.name, level, rules, now)
     this.#hasWaited = pause !== undefined && pause > 0
     if (pause !== 0) return pause
     const fresh = this.#asked.length === 0 ? free : free.filter((contender) => !this.#asked.includes(contender))
-    const contender = this.#choose(fresh.length > 0 ? fresh : free, now)
+    const contender = this.#choose(fresh.length > 0 ? fresh : free, rules, now)
     this.#asked.push(contender)
     const isAlone = this.#fitting.length === 1
-    return { contender, group: this.#groups[this.#group]!, fallbacks: this.#failures.size, isAlone }
+    return { contender, group, fallbacks: this.#failures.size, isAlone }
   }
 
   /** Milliseconds to wait before one of these is asked; undefined when none is to be asked. */
-  #pauseBefore(free: readonly Contender<Deployment>[]): number | undefined {
+  #pauseBefore(free: readonly Contender<Deployment>[], group: NamedGroup, now: number): number | undefined {
     if (free.length === 0) return undefined
     const failure = this.#lastFailure
     if (failure === undefined || this.#hasWaited) return 0
     const { rules } = this.#plan.router
-    const most = retriesFor(failure, this.#groups[this.#group]!, rules, this.#plan.request.numRetries)
+    const { numRetries, deadline = Number.POSITIVE_INFINITY } = this.#plan.request
+    const { traits } = this.#asked.at(-1)!.deployment
+    const most = retriesFor(failure, group, traits, rules, numRetries)
     if (most === 0) return undefined
     if (free.some((contender) => !this.#asked.includes(contender))) return 0
     if (this.#retries >= most) return undefined
-    return waitBefore(this.#retries++, failure, rules, this.#clock.random)
+    const pause = waitBefore(this.#retries++, failure, rules, this.#clock.random)
+    return pause !== undefined && now + pause < deadline ? pause : undefined
   }
 
-  #choose(contenders: readonly Contender<Deployment>[], now: number): Contender<Deployment> {
+  #strategyOf(group: NamedGroup): StrategyRules {
+    const { rules } = this.#plan.router
+    return lookUp(rules.groupStrategies, group) ?? rules
+  }
+
+  #choose(
+    contenders: readonly Contender<Deployment>[],
+    { strategy, strategyArguments }: StrategyRules,
+    now: number,
+  ): Contender<Deployment> {
     if (contenders.length === 1) return contenders[0]!
-    const { strategy, strategyArguments } = this.#plan.router.rules
     // A strategy gives one of those it was given.
     return strategies[strategy](contenders, {
       now,
@@ -125,15 +140,18 @@ export class Search<Deployment extends Candidate> {
   #leave(): void {
     const group = this.#groups[this.#group]!
     const failure = this.#failure!
-    this.#failures.set(group, failure)
+    this.#failures.set(group.name, failure)
     const { rules, find } = this.#plan.router
     for (const next of fallbacksFor(group, failure, this.#plan.request, rules))
-      if (!this.#groups.includes(next) && this.#groups.length <= rules.fallbacks.most && find(next))
-        this.#groups.push(next)
+      if (!this.#knows(next) && this.#groups.length <= rules.fallbacks.most && find(next.group)) this.#groups.push(next)
     this.#group++
     const next = this.#groups[this.#group]
     if (next === undefined) throw exhausted(this.#failures)
-    this.#enter(this.#plan.router.find(next)!)
+    this.#enter(find(next.group)!)
+  }
+
+  #knows({ group }: NamedGroup): boolean {
+    return this.#groups.some((known) => known.group === group)
   }
 
   #enter(contenders: readonly Contender<Deployment>[]): void {
@@ -144,7 +162,7 @@ export class Search<Deployment extends Candidate> {
     try {
       if (this.#group === 0 && request.failsWith !== undefined)
         throw new GatewayError(request.failsWith, 'The request wants its model to fail, to test what stands in for it.')
-      this.#fitting = suitable(contenders, request, this.#plan.router.rules)
+      this.#fitting = suitable(this.#groups[this.#group]!.name, contenders, request, this.#plan.router.rules)
       this.#levels = levels(this.#fitting)
     } catch (error) {
       if (!isGatewayError(error)) throw error
@@ -152,6 +170,12 @@ export class Search<Deployment extends Candidate> {
       this.#levels = []
     }
   }
+}
+
+/** Whether somebody asks for this very deployment, by its id: then it is asked even while it cools down. */
+function isById(name: string, contenders: readonly Contender[]): boolean {
+  const [only] = contenders
+  return contenders.length === 1 && only!.deployment.id === name && only!.deployment.group !== name
 }
 
 /** The error of the group that was asked for, which also says what became of those that stood in for it. */

@@ -29,17 +29,18 @@ export const strategies: Readonly<Record<StrategyName, Strategy>> = {
       lowest(contenders, ({ health }) => health.inFlight),
       random,
     ),
-  'latency-based': (contenders, { random, arguments: { latencyBuffer } }) => {
+  'latency-based': (contenders, { now, random, arguments: { latencyBuffer, latencyMemory } }) => {
     // One that was never asked is asked first, so that its latency becomes known.
-    const fastest = Math.min(...contenders.map(latencyOf))
+    const expected = contenders.map(({ health }) => health.expectedLatency(now, latencyMemory))
+    const longest = Math.min(...expected) * (1 + latencyBuffer)
     return any(
-      contenders.filter((contender) => latencyOf(contender) <= fastest * (1 + latencyBuffer)),
+      contenders.filter((_contender, index) => expected[index]! <= longest),
       random,
     )
   },
   'usage-based': (contenders, { now, random }) =>
     any(
-      lowest(contenders, ({ health }) => health.minute(now).tokens),
+      lowest(contenders, ({ health }) => health.usage(now).tokens),
       random,
     ),
   'cost-based': (contenders, { random }) =>
@@ -51,10 +52,6 @@ export const strategies: Readonly<Record<StrategyName, Strategy>> = {
 
 /** Dollars; what LiteLLM takes an unknown price for. */
 const UNKNOWN_PRICE = 1
-
-function latencyOf({ health }: Contender): number {
-  return health.latency ?? 0
-}
 
 function lowest(contenders: readonly Contender[], measure: (contender: Contender) => number): readonly Contender[] {
   const measured = contenders.map(measure)

@@ -108,6 +108,23 @@ describe('limits of a minute', () => {
     expect(countsOf(simulation.ids())).toEqual({ a: 10, b: 20 })
   })
 
+  it.each([
+    { limit: 'rpm', traits: { rpm: 1 } },
+    { limit: 'tpm', traits: { tpm: 50 } },
+  ])('of $limit that are used up say how long the minute still lasts', async ({ traits }) => {
+    const { request, failure, clock } = simulate([candidate('a', traits)], { a: { tokens: 50 } }, enforced)
+    await clock.run(clock.wait(20_000).then(() => request()))
+    const { message, facts } = await failure()
+    expect(facts.retryAfter).toBe(40)
+    expect(message).toContain('Try again in 40 seconds.')
+  })
+
+  it('say when the first of several has room again', async () => {
+    const simulation = simulate([candidate('a', { rpm: 0 }), candidate('b', { rpm: 5 })], {}, enforced)
+    simulation.router.health.get('b')!.cooldownUntil = 7_000
+    expect((await simulation.failure()).facts.retryAfter).toBe(7)
+  })
+
   it('are shares only, unless they are enforced', async () => {
     const simulation = simulate([candidate('a', { rpm: 3, tpm: 1 })], { a: { tokens: 10 } })
     await simulation.clock.run(arrivals(simulation, 20, 10))
@@ -170,6 +187,33 @@ describe('tags', () => {
   it('mean nothing when they are off', async () => {
     const { answer } = simulate([deployments[0]!])
     expect(await answer({ tags: ['unknown'] })).toBe('paid')
+  })
+})
+
+describe('tag patterns', () => {
+  const rules = { tags: { isOn: true, matchesAny: true } }
+  const deployments = [
+    candidate('programs', { tagPatterns: [/^User-Agent: claude-code\//, /bot/] }),
+    candidate('paid', { tags: ['paid'] }),
+    candidate('open', { tags: ['default'] }),
+  ]
+
+  it.each([
+    { userAgent: 'claude-code/2.0', tags: [], ids: ['programs'] },
+    { userAgent: 'a bot', tags: [], ids: ['programs'] },
+    { userAgent: 'not claude-code/2.0', tags: [], ids: ['open'] },
+    { userAgent: undefined, tags: [], ids: ['open'] },
+    { userAgent: 'claude-code/2.0', tags: ['paid'], ids: ['paid', 'programs'] },
+  ])('send $userAgent with $tags to $ids', async ({ userAgent, tags, ids }) => {
+    const { answer } = simulate(deployments, {}, rules)
+    const answered = new Set<string>()
+    for (let request = 0; request < 40; request++) answered.add(await answer({ tags, userAgent }))
+    expect([...answered].sort()).toEqual(ids)
+  })
+
+  it('mean nothing when tags are off', async () => {
+    const { answer } = simulate(deployments.slice(0, 1))
+    expect(await answer({ userAgent: 'curl/8' })).toBe('programs')
   })
 })
 

@@ -58,6 +58,41 @@ describe('a group that fails', () => {
     expect(ids()).toEqual(['a', 'b', 'c'])
   })
 
+  it('is found in a table by the name it is asked for by, then by its own, then by a wildcard', async () => {
+    const rules = { aliases: new Map([['other-a', 'a']]) }
+    const stoodInBy = (general: FallbackTable) =>
+      groupsOf('abcd', failAll('a'), { general }, rules).answer({ model: 'other-a' })
+    expect(await stoodInBy(table({ 'other-a': ['b'], a: ['c'], '*': ['d'] }))).toBe('b')
+    expect(await stoodInBy(table({ a: ['c'], '*': ['d'], 'other-*': ['d'] }))).toBe('c')
+    expect(await stoodInBy(table({ 'other-*': ['b'], '*': ['d'] }))).toBe('b')
+  })
+
+  it('is found by another name too when it stands in itself', async () => {
+    const aliases = new Map([['other-b', 'b']])
+    const general = table({ a: ['other-b'], 'other-b': ['c'] })
+    const { answer, calls } = groupsOf('abc', failAll('ab'), { general }, { aliases })
+    expect(await answer({ model: 'a' })).toBe('c')
+    expect(calls).toMatchObject([
+      { name: 'a', group: 'a' },
+      { name: 'other-b', group: 'b' },
+      { name: 'c', group: 'c' },
+    ])
+  })
+
+  it('may have a deployment stand in, by its id, that is cooling down; its group is spared', async () => {
+    const stoodInBy = (name: string) => {
+      const simulation = simulate(
+        [candidate('a', {}, 'a'), candidate('x', {}, 'b'), candidate('y', {}, 'b')],
+        { a: broken },
+        { numRetries: 0, fallbacks: { ...defaultRules.fallbacks, general: table({ a: [name] }) } },
+      )
+      for (const id of ['x', 'y']) simulation.router.health.get(id)!.cooldownUntil = 60_000
+      return simulation
+    }
+    expect(await stoodInBy('y').answer({ model: 'a' })).toBe('y')
+    expect((await stoodInBy('b').failure({ model: 'a' })).message).toContain('b (rate_limited)')
+  })
+
   it('is not asked twice where groups stand in for each other', async () => {
     const general = table({ a: ['b', 'a', 'other-a'], b: ['a', 'c', 'b'], c: ['a', 'b'] })
     const aliases = new Map([['other-a', 'a']])

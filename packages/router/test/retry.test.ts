@@ -1,5 +1,6 @@
-import type { ErrorKind } from '@tianjillm/core'
+import { type ErrorKind, GatewayError } from '@tianjillm/core'
 import { describe, expect, it } from 'vitest'
+import { attempt, createRouter, defaultRules } from '../src/index.ts'
 import { candidate, failureOf, simulate, type Vendor } from './simulation.ts'
 
 const broken: Vendor = { fails: 'upstream_error', latency: 0 }
@@ -152,6 +153,65 @@ describe('a retry policy', () => {
   })
 })
 
+describe('by wildcard', () => {
+  it('a group has the retries of the longest that fits', async () => {
+    const { failure, ids } = simulate(
+      [candidate('a', {}, 'openai/*')],
+      { a: broken },
+      {
+        groupRetryPolicy: new Map([
+          ['*', { upstream_error: 5 }],
+          ['openai/*', { upstream_error: 1 }],
+          ['openai/other-*', { upstream_error: 3 }],
+        ]),
+      },
+    )
+    await failure({ model: 'openai/gpt' })
+    expect(ids()).toHaveLength(2)
+  })
+})
+
+describe('retries of a deployment', () => {
+  const own = [candidate('a', { numRetries: 4 })]
+
+  it('come before those of all', async () => {
+    const { failure, ids } = simulate(own, { a: broken }, { numRetries: 1 })
+    await failure()
+    expect(ids()).toHaveLength(5)
+  })
+
+  it('come after those that the request wants', async () => {
+    const { failure, ids } = simulate(own, { a: broken }, { numRetries: 1 })
+    await failure({ numRetries: 2 })
+    expect(ids()).toHaveLength(3)
+  })
+
+  it('come after those that a policy has', async () => {
+    const { failure, ids } = simulate(own, { a: broken }, { retryPolicy: { upstream_error: 0 } })
+    await failure()
+    expect(ids()).toHaveLength(1)
+  })
+})
+
+describe('a deadline', () => {
+  const fallbacks = { ...defaultRules.fallbacks, others: ['spare'] }
+
+  it('is not slept through: what fails is told at once', async () => {
+    const { failure, ids, clock } = simulate([candidate('a')], { a: broken }, { numRetries: 5, retryAfter: 1_000 })
+    expect((await failure({ deadline: 2_500 })).message).toBe('a failed.')
+    expect(ids()).toHaveLength(3)
+    expect(clock.now).toBe(2_000)
+  })
+
+  it('lets another group stand in while there is time', async () => {
+    const deployments = [candidate('a'), candidate('b', {}, 'spare')]
+    const vendors = { a: { fails: 'rate_limited', retryAfter: 5, latency: 0 } } as const
+    const { answer, clock } = simulate(deployments, vendors, { fallbacks })
+    expect(await answer({ deadline: 1_000 })).toBe('b')
+    expect(clock.now).toBeLessThan(1_000)
+  })
+})
+
 describe('without retries', () => {
   it('one deployment of a group is asked', async () => {
     const { failure, ids } = simulate([candidate('a'), candidate('b')], { a: broken, b: broken }, { numRetries: 0 })
@@ -179,6 +239,20 @@ describe('a client that goes away', () => {
     expect(ids()).toEqual(['b'])
     expect(clock.now).toBe(400)
     expect(router.health.get('b')).toMatchObject({ inFlight: 0, cooldownUntil: 0 })
+  })
+
+  it('says nothing of the deployment that it did not wait for', async () => {
+    const router = createRouter([candidate('a'), candidate('b')])
+    const asking = attempt(router.plan({ model: 'model', tags: [] }), {
+      now: () => 0,
+      random: () => 0,
+      wait: () => Promise.resolve(),
+      isCancelled: () => true,
+      settled() {},
+      ask: () => Promise.reject(new GatewayError('upstream_auth_failed', 'Refused.')),
+    })
+    await expect(asking).rejects.toThrow('Refused.')
+    for (const { cooldownUntil } of router.health.values()) expect(cooldownUntil).toBe(0)
   })
 
   it('is asked for by nobody else either when the vendor fails at that moment', async () => {

@@ -41,6 +41,7 @@ export interface Call {
   readonly id: string
   readonly model: string
   readonly group: string
+  readonly name: string
   readonly fallbacks: number
   readonly at: number
   /** Which request it was made for; the first is 0. */
@@ -88,10 +89,11 @@ export function simulate(
       random,
       wait,
       isCancelled: () => clock.now >= cancelledAt,
-      async ask({ deployment: { id }, model, group, fallbacks, end }) {
+      settled() {},
+      async ask({ deployment: { id }, model, group, name, fallbacks, end }) {
         const { cooldownUntil, inFlight } = router.health.get(id)!
         const isCoolingDown = cooldownUntil > clock.now
-        calls.push({ id, model, group, fallbacks, at: clock.now, request: number, isCoolingDown, inFlight })
+        calls.push({ id, model, group, name, fallbacks, at: clock.now, request: number, isCoolingDown, inFlight })
         const vendor = vendors[id] ?? {}
         const reaction = typeof vendor === 'function' ? vendor({ now: clock.now, random }) : vendor
         const { latency = 100, fails, retryAfter, breaks, lasts = 0, tokens = 0 } = reaction

@@ -12,7 +12,8 @@ function draw(
   latencyBuffer = 0,
 ): Readonly<Record<string, number>> {
   const random = seededRandom(7)
-  const one = () => strategies[strategy](contenders, { now: 0, random, arguments: { latencyBuffer } }).deployment.id
+  const one = () =>
+    strategies[strategy](contenders, { now: 0, random, arguments: { latencyBuffer, latencyMemory: 1 } }).deployment.id
   return countsOf(Array.from({ length: DRAWS }, one))
 }
 
@@ -30,7 +31,7 @@ function busy(calls: number): Health {
 
 function fast(latency: number): Health {
   const health = new Health()
-  health.answered(latency)
+  health.answered(0, latency)
   return health
 }
 
@@ -136,6 +137,81 @@ describe('latency-based', () => {
     const from = (start: number) => countsOf(simulation.calls.filter(({ at }) => at >= start).map(({ id }) => id))
     expect(from(0).changing).toBeGreaterThan(290)
     expect(from(35_000)).toEqual({ steady: 250 })
+  })
+})
+
+describe('latency-based, of deployments that fail', () => {
+  const strategy = { strategy: 'latency-based', numRetries: 1 } as const
+
+  it('soon leaves one that only ever fails, though its latency is not known', async () => {
+    const simulation = simulate(
+      [candidate('broken'), candidate('slow')],
+      { broken: { fails: 'upstream_error', latency: 1 }, slow: { latency: 3_000 } },
+      { ...strategy, cooldown: { ...defaultRules.cooldown, isOn: false } },
+    )
+    await simulation.clock.run(arrivals(simulation, 600, 100))
+    // Tried anew about every 20 seconds, when so much of the penalty has been forgotten.
+    expect(countsOf(simulation.ids()).broken).toBeLessThan(10)
+  })
+
+  it('comes back to one that failed for a while', async () => {
+    const simulation = simulate(
+      [candidate('restarting'), candidate('slow')],
+      {
+        restarting: ({ now }) => (now < 5_000 ? { fails: 'upstream_unreachable' } : { latency: 50 }),
+        slow: { latency: 400 },
+      },
+      strategy,
+    )
+    await simulation.clock.run(arrivals(simulation, 1_800, 100))
+    const late = simulation.calls.filter(({ at }) => at >= 120_000).map(({ id }) => id)
+    expect(countsOf(late)).toEqual({ restarting: late.length })
+  })
+
+  it('finds out anew what a latency is that it has not seen for long', async () => {
+    const simulation = simulate(
+      [candidate('recovered'), candidate('steady')],
+      { recovered: ({ now }) => ({ latency: now < 1_000 ? 5_000 : 20 }), steady: { latency: 100 } },
+      { ...strategy, strategyArguments: { latencyBuffer: 0, latencyMemory: 60_000 } },
+    )
+    await simulation.clock.run(arrivals(simulation, 900, 200))
+    const from = (start: number) => countsOf(simulation.calls.filter(({ at }) => at >= start).map(({ id }) => id))
+    expect(from(10_000).steady).toBeGreaterThan(200)
+    expect(from(100_000).recovered).toBeGreaterThan(0)
+  })
+})
+
+describe('strategies of groups', () => {
+  const deployments = [
+    candidate('a', { weight: 1, price: 9 }, 'cheap'),
+    candidate('b', { weight: 0, price: 1 }, 'cheap'),
+    candidate('c', { weight: 1, price: 9 }, 'wild/*'),
+    candidate('d', { weight: 0, price: 1 }, 'wild/*'),
+    candidate('e', { weight: 1, price: 9 }, 'usual'),
+    candidate('f', { weight: 0, price: 1 }, 'usual'),
+  ]
+  const costBased = { ...defaultRules, strategy: 'cost-based' } as const
+
+  it.each([
+    { asked: 'cheap', id: 'b' },
+    { asked: 'other name', id: 'b' },
+    { asked: 'wild/card', id: 'd' },
+    { asked: 'usual', id: 'e' },
+  ])('$asked goes to $id', async ({ asked, id }) => {
+    const groupStrategies = new Map([
+      ['cheap', costBased],
+      ['wild/*', costBased],
+    ])
+    const { answer } = simulate(deployments, {}, { groupStrategies, aliases: new Map([['other name', 'cheap']]) })
+    for (let request = 0; request < 10; request++) expect(await answer({ model: asked })).toBe(id)
+  })
+
+  it('may keep to limits where the others do not', async () => {
+    const limited = [candidate('x', { rpm: 0 }, 'strict'), candidate('y', { rpm: 0 }, 'lax')]
+    const groupStrategies = new Map([['strict', { ...defaultRules, enforcesLimits: true }]])
+    const { answer, failure } = simulate(limited, {}, { groupStrategies })
+    expect((await failure({ model: 'strict' })).facts.code).toBe('no_deployments_available')
+    expect(await answer({ model: 'lax' })).toBe('y')
   })
 })
 

@@ -1,7 +1,7 @@
+import { describeOnBoth } from '@tianjillm/testing'
 import fc from 'fast-check'
 import { expect, it, onTestFinished } from 'vitest'
 import { openStore, type SpendLog, type Store, writeSpend } from '../src/index.ts'
-import { describeOnBoth } from './databases.ts'
 
 const HOUR = 3_600_000
 

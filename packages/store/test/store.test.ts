@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { describeOnBoth } from '@tianjillm/testing'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, it, onTestFinished } from 'vitest'
 import { type Migration, migrate, openStore, type Store, toDollars, toNano } from '../src/index.ts'
-import { describeOnBoth } from './databases.ts'
 
 async function opened(url: string): Promise<Store> {
   const store = await openStore({ url })

@@ -144,6 +144,7 @@ export function sampleReport(changes: Partial<CallReport> = {}): CallReport {
     guardrails: [],
     attemptedRetries: 0,
     attemptedFallbacks: 0,
+    cacheHit: false,
     ...changes,
   }
 }

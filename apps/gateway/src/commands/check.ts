@@ -1,11 +1,14 @@
-import { formatProblem } from '@tianjillm/config'
+import { formatProblem, type Problem } from '@tianjillm/config'
 import { createHost } from '@tianjillm/engine'
 import { nodeTransport } from '@tianjillm/engine/node'
 import type { CommandDef } from 'citty'
+import { compatibilityText } from '../compatibility.ts'
 import { compose } from '../compose.ts'
 import { findConfig } from '../config-source.ts'
 import { pluginPlaces } from '../plugins.ts'
 import { inReadingOrder } from '../problems.ts'
+import { createRedactor } from '../redact.ts'
+import { secretsOf } from '../secrets.ts'
 import { command } from './command.ts'
 
 /** `tianji check`: says all that is wrong with a configuration; exit code 1 when it cannot be served. */
@@ -14,26 +17,44 @@ export const checkCommand: CommandDef = command({
   args: {
     config: { type: 'string', alias: 'c', description: 'The file to check', valueHint: 'file' },
     json: { type: 'boolean', description: 'Say it as JSON on standard output, for programs' },
+    compat: { type: 'boolean', description: 'Say what means something else here than it does to LiteLLM' },
   },
   async run({ args }) {
-    const host = createHost()
-    const source = findConfig(args.config ?? args._[0], host)
+    const processHost = createHost()
+    const source = findConfig(args.config ?? args._[0], processHost, { compares: args.compat })
+    const host = createHost({ env: (name) => source.config?.environment.get(name) ?? processHost.env(name) })
     const transport = nodeTransport()
+    const redact = createRedactor(source.config ? secretsOf(source.config, process.env) : [])
     const composed =
-      source.config &&
-      (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact: (text) => text }))
+      source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact }))
     const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? [])])
-    const errors = problems.filter(({ severity }) => severity === 'error').length
-    const warnings = problems.length - errors
-    if (args.json) console.log(JSON.stringify({ configuration: source.title, errors, warnings, problems }, null, 2))
+    const counts = countsOf(problems)
+    if (args.json) console.log(JSON.stringify({ configuration: source.title, ...counts, problems }, null, 2))
     else {
-      for (const problem of problems) console.error(formatProblem(problem))
-      console.log(`${source.title}: ${count(errors, 'error')}, ${count(warnings, 'warning')}`)
+      if (args.compat) console.log(compatibilityText(source.title, problems))
+      else for (const problem of problems) console.error(formatProblem(problem))
+      console.log(`${source.title}: ${inWords(counts)}`)
     }
-    if (errors > 0) process.exitCode = 1
+    if (counts.errors > 0) process.exitCode = 1
   },
 })
 
-function count(number: number, noun: string): string {
+interface Counts {
+  readonly errors: number
+  readonly warnings: number
+  readonly notes: number
+}
+
+function countsOf(problems: readonly Problem[]): Counts {
+  const count = (severity: Problem['severity']) => problems.filter((problem) => problem.severity === severity).length
+  return { errors: count('error'), warnings: count('warning'), notes: count('note') }
+}
+
+function inWords({ errors, warnings, notes }: Counts): string {
+  const words = [counted(errors, 'error'), counted(warnings, 'warning')]
+  return [...words, ...(notes === 0 ? [] : [counted(notes, 'note')])].join(', ')
+}
+
+function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -11,6 +11,8 @@ export interface Access {
   readonly isOpen: boolean
   /** Who is behind the key in these headers. Throws GatewayError `invalid_api_key`. */
   authenticate(headers: IncomingHttpHeaders): Identity
+  /** The end user that these headers name. */
+  endUserOf(headers: IncomingHttpHeaders): string | undefined
 }
 
 /** Somebody who may call, and what they may. */
@@ -49,6 +51,8 @@ export interface AccessSettings {
   readonly keys: readonly KeyConfig[]
   /** An additional header that may hold the key. */
   readonly header?: string | undefined
+  /** The header that names the end user. */
+  readonly userHeader?: string | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -64,16 +68,21 @@ const keyHeaders = [
 ]
 
 /** Access by the master key and the configured ones; when there are none everybody may call. */
-export function createAccess({ masterKey, keys, header, now }: AccessSettings): Access {
+export function createAccess({ masterKey, keys, header, userHeader, now }: AccessSettings): Access {
+  const endUserOf = (headers: IncomingHttpHeaders) => {
+    const named = userHeader === undefined ? undefined : headers[userHeader]
+    return typeof named === 'string' && named !== '' ? named : undefined
+  }
   const isOpen = masterKey === undefined && keys.length === 0
   const anybody = unlimited({})
-  if (isOpen) return { isOpen, authenticate: () => anybody }
+  if (isOpen) return { isOpen, authenticate: () => anybody, endUserOf }
   const records = recordsOf(masterKey, keys)
   // No more than there are records, for only the right keys get in.
   const found = new Map<string, KeyRecord>()
   const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
   return {
     isOpen,
+    endUserOf,
     authenticate(headers) {
       const key = keyIn(headers, names)
       if (key === undefined)

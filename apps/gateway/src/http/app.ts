@@ -4,8 +4,11 @@ import { errorBody, GatewayError, type OperationName } from '@tianjillm/core'
 import { asGatewayError } from '@tianjillm/engine'
 import { type Context, Hono } from 'hono'
 import type { Gateway } from '../gateway.ts'
+import { autoRouterRoutes } from './auto-router.ts'
+import { cacheRoutes } from './cache.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
 import { configReloadRoute } from './config-reload.ts'
+import { configSchemaRoute } from './config-schema.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
@@ -46,10 +49,13 @@ export function createApp(gateway: () => Gateway): GatewayApp {
     const route = azureRoute(context.req.path, context.req.param('rest'))
     return route ? call(gateway(), route, context) : context.notFound()
   })
+  autoRouterRoutes(app, gateway)
   searchRoutes(app, gateway)
   modelRoutes(app, gateway)
   healthRoutes(app, gateway)
+  cacheRoutes(app, gateway)
   configReloadRoute(app, gateway)
+  configSchemaRoute(app)
   app.notFound(({ req: { method, path } }) =>
     errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),
   )

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
 import {
   type Arrival,
+  type Asked,
   asGatewayError,
   CallRecord,
   Cancellation,
@@ -14,6 +15,8 @@ import type { Gateway } from '../gateway.ts'
 import type { Identity } from './access.ts'
 import { discard, readBody } from './body.ts'
 import type { HeaderList } from './headers.ts'
+import { takenIn } from './intake.ts'
+import { patienceOf } from './patience.ts'
 import { takeRequest } from './request-limit.ts'
 import { readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
@@ -37,10 +40,12 @@ export async function serveCall(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
+  let begun = performance.now()
   const id = idOf(incoming, gateway)
   const headers = ['x-request-id', id, 'x-litellm-call-id', id, 'x-tianji-call-id', id]
   const cancellation = new Cancellation()
   const entry = gateway.books.enter(id, route.path, incoming, outgoing, cancellation)
+  let record: CallRecord | undefined
   try {
     if (!gateway.books.isOpen)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
@@ -51,8 +56,11 @@ export async function serveCall(
     }
     entry.admit(gateway.mostCalls)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+    const sending = performance.now()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
-    const asked = readRequest(route, bytes, incoming.headers['content-type'] ?? '', defaultModel(gateway, route))
+    // The client's time, not the gateway's.
+    begun += performance.now() - sending
+    const asked = askedOf(gateway, route, incoming, bytes)
     const model = String(asked.input.model)
     if (route.operation !== 'search')
       for (const name of [model, ...(fallbacksIn(asked.input) ?? [])]) identity.demandUse(name)
@@ -60,19 +68,30 @@ export async function serveCall(
       id,
       operation: route.operation,
       model,
-      caller: callerOf(identity.caller, incoming, asked.input),
+      caller: callerOf(gateway, identity.caller, incoming, asked.input),
       metadata: metadataOf(identity, asked.input),
       cancellation,
     })
-    const record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
+    record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
     entry.note(record)
     const answer = await run(gateway.engine, call, asked, record)
-    await respond(outgoing, answer, [...headers, ...headersOf(record)])
+    await respond(outgoing, answer, [...headers, ...headersOf(record, begun)])
   } catch (cause) {
     const error = gateway.redact(asGatewayError(cause))
     entry.fail(error)
-    refuse(incoming, outgoing, () => respondError(outgoing, error, headers))
+    const known = record === undefined ? [] : headersOf(record, begun)
+    refuse(incoming, outgoing, () => respondError(outgoing, error, [...headers, ...known]))
   }
+}
+
+/** What the client asks for, as the operator wants it. Throws GatewayError `invalid_request`. */
+function askedOf(gateway: Gateway, route: CallRoute, { headers }: IncomingMessage, bytes: Buffer): Asked {
+  const { intake } = gateway
+  const { operation } = route
+  const model = intake?.models[operation]
+  const facts = model === undefined ? route : { ...route, model }
+  const asked = readRequest(facts, bytes, headers['content-type'] ?? '', defaultModel(gateway, route))
+  return intake === undefined ? asked : takenIn(intake, operation, asked, headers)
 }
 
 /** The only search tool, for a search that names none. Without any tool the engine says that there is none. */
@@ -100,12 +119,13 @@ function idOf(incoming: IncomingMessage, gateway: Gateway): string {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : gateway.engine.host.uuid()
 }
 
-function callerOf(caller: Caller, incoming: IncomingMessage, input: JsonObject): Caller {
+function callerOf({ access }: Gateway, caller: Caller, incoming: IncomingMessage, input: JsonObject): Caller {
+  const endUser = access.endUserOf(incoming.headers) ?? input.user
   const userAgent = incoming.headers['user-agent']
   const ip = incoming.socket.remoteAddress
   return {
     ...caller,
-    ...(typeof input.user === 'string' && { endUserId: input.user }),
+    ...(typeof endUser === 'string' && { endUserId: endUser }),
     ...(ip !== undefined && { ip }),
     ...(userAgent !== undefined && { userAgent }),
   }
@@ -115,7 +135,13 @@ function arrivalOf(route: CallRoute, incoming: IncomingMessage, input: JsonObjec
   const trace = input.litellm_trace_id ?? incoming.headers['x-litellm-trace-id']
   const named = input.tags ?? objectAt(input, 'metadata').tags ?? incoming.headers['x-litellm-tags']
   const tags = named === undefined ? noTags : tagsIn(named)
-  return { route: route.path, traceId: typeof trace === 'string' ? trace : id, tags }
+  return {
+    route: route.path,
+    traceId: typeof trace === 'string' ? trace : id,
+    tags,
+    cacheControl: incoming.headers['cache-control'],
+    patience: patienceOf(incoming.headers, input),
+  }
 }
 
 const noTags: readonly string[] = []
@@ -140,17 +166,25 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
   return {}
 }
 
-/** What is known of a call when its answer begins. */
-function headersOf({ deployment, modelGroup, attempts, fallbacks, guardrails, notes }: CallRecord): HeaderList {
+/** What is known of a call when its answer begins, or when it has failed. `begun` is when it came, in ms of node's clock. */
+function headersOf(record: CallRecord, begun: number): HeaderList {
+  const { deployment, modelGroup, attempts, fallbacks, guardrails, notes, vendorTime } = record
   const route = deployment ? routeHeaders(deployment, modelGroup) : []
   const names = guardrails.length > 0 ? [...new Set(guardrails.map(({ name }) => name))].join(',') : undefined
+  const total = performance.now() - begun
   return [
     ...route,
     ...twice('attempted-retries', String(Math.max(0, attempts - 1 - fallbacks))),
     ...twice('attempted-fallbacks', String(fallbacks)),
     ...(names === undefined ? [] : twice('applied-guardrails', names)),
     ...notes.flatMap(([name, value]) => twice(name, value)),
+    ...twice('response-duration-ms', rounded(total)),
+    ...twice('overhead-duration-ms', rounded(total - vendorTime)),
   ]
+}
+
+function rounded(milliseconds: number): string {
+  return String(Math.round(milliseconds * 1000) / 1000)
 }
 
 const knownRouteHeaders = new WeakMap<Deployment, Map<string, HeaderList>>()

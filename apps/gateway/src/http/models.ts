@@ -24,10 +24,14 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   }
 }
 
-/** Names that whoever asks may ask for: of groups, other names of them, and its own that a group with a `*` serves. */
+/** Names that whoever asks may ask for: of groups, auto-routers, other names of them, and its own that a group with a `*` serves. */
 function namesFor(context: GatewayContext, { access, engine }: Gateway): readonly string[] {
   const identity = access.authenticate(context.env.incoming.headers)
-  const groups = [...engine.deployments.map(({ group }) => group), ...engine.router.rules.listedAliases]
+  const groups = [
+    ...engine.deployments.map(({ group }) => group),
+    ...(engine.autoRouters?.keys() ?? []),
+    ...engine.router.rules.listedAliases,
+  ]
   return [...new Set([...groups.filter(identity.mayUse), ...identity.models.filter(matcherOf(groups))])]
 }
 

@@ -145,7 +145,14 @@ export function readRequest(facts: RequestFacts, bytes: Buffer, contentType: str
   const named = facts.model ?? input.model ?? model ?? defaultModels[operation]
   const complete: JsonObject = named === input.model ? input : { ...input, model: named }
   check(operation, complete)
+  if (Array.isArray(complete.fallbacks)) checkFallbacks(operation, complete, complete.fallbacks)
   return { input: complete, raw }
+}
+
+/** What a fallback wants to be asked differently is a request as well. */
+function checkFallbacks(operation: OperationName, input: JsonObject, fallbacks: readonly unknown[]): void {
+  for (const [index, changes] of fallbacks.entries())
+    if (isJsonObject(changes)) check(operation, { ...input, ...changes }, `fallbacks[${index}].`)
 }
 
 /** A search's model is its tool. */
@@ -191,7 +198,15 @@ function readJson(bytes: Buffer): { readonly input: JsonObject; readonly raw: Js
   return { input: value, raw: new JsonBody(bytes, Object.hasOwn(value, 'model')) }
 }
 
-const numericFields = new Set(['n', 'temperature', 'output_compression', 'partial_images'])
+const numericFields = new Set([
+  'n',
+  'temperature',
+  'output_compression',
+  'partial_images',
+  'timeout',
+  'stream_timeout',
+  'num_retries',
+])
 
 function readForm(bytes: Buffer, contentType: string): { readonly input: JsonObject; readonly raw: MultipartBody } {
   const raw = new MultipartBody(bytes, contentType)
@@ -212,11 +227,11 @@ function fieldValue(name: string, text: string): unknown {
   return text
 }
 
-function check(operation: OperationName, input: JsonObject): void {
+function check(operation: OperationName, input: JsonObject, prefix = ''): void {
   const result = v.safeParse(schemas[operation]!, input, { abortEarly: true })
   if (result.success) return
   const [issue] = result.issues
-  const path = pathOf(issue)
+  const path = prefix + pathOf(issue)
   const problem =
     issue.received === 'undefined' ? 'is missing' : issue.message.startsWith('must') ? issue.message : said(issue)
   throw new GatewayError('invalid_request', `${path === '' ? 'The request' : `\`${path}\``} ${problem}.`, {

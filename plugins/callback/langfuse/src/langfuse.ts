@@ -222,6 +222,7 @@ function metadataOf(report: CallReport): JsonObject {
     model_group: report.modelGroup,
     model_id: report.deploymentId,
     api_base: report.apiBase,
+    cache_hit: report.cacheHit || undefined,
     user_api_key_hash: caller.keyHash,
     user_api_key_alias: caller.keyAlias,
     user_api_key_user_id: caller.userId,

@@ -146,6 +146,14 @@ callbackContract(langfuse, {
       },
     },
     {
+      title: 'shows that an answer was given before',
+      reports: [sampleReport({ cacheHit: true })],
+      check: (bodies) => {
+        const [, generation] = eventBodies(bodies)
+        expect(generation!.metadata).toEqual({ ...gatewayFacts, cache_hit: true })
+      },
+    },
+    {
       title: 'adds to a trace that exists without touching it',
       reports: [sampleReport({ metadata: { existing_trace_id: 't-0' } })],
       check: (bodies) => {

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { postgresFolder, startPostgres, type TestPostgres } from '@tianjillm/testing'
 import { afterAll, beforeAll, describe } from 'vitest'
+import { postgresFolder, startPostgres, type TestPostgres } from './postgres.ts'
 
 const programs = postgresFolder()
 

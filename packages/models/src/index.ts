@@ -1,0 +1,5 @@
+export { type Consumption, costOf } from './cost.ts'
+export { type ModelFacts, type Models, overlaid } from './facts.ts'
+export { loadModelMap } from './load.ts'
+export { createModelMap, type ModelMap } from './model-map.ts'
+export { type Soundness, sound } from './sound.ts'

@@ -1,0 +1,105 @@
+import { type Bucket, createBucket, createLocalLimiter, type Taken, takeFrom } from '@tianjillm/limits'
+import { needsRedis, redisProgram } from '@tianjillm/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createRedisLimiter } from '../src/index.ts'
+import { open, openUp, redisServer } from './surroundings.ts'
+
+const local = () => createLocalLimiter(() => performance.now())
+
+describe.skipIf(!redisProgram())(needsRedis('a limiter in Redis'), () => {
+  it('reckons as a local one does, to the last bit', async () => {
+    const { port, client } = await redisServer()
+    const limiter = createRedisLimiter(await openUp({ port }), local())
+    const perMinute = fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.double({ min: 0.5, max: 1e6, noNaN: true }))
+    const cost = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.double({ min: 0, max: 600, noNaN: true }))
+    const steps = fc.array(fc.record({ cost, pause: fc.integer({ min: 0, max: 70_000 }) }), { maxLength: 20 })
+    let turn = 0
+    await fc.assert(
+      fc.asyncProperty(perMinute, steps, async (perMinute, steps) => {
+        const limit = { perMinute }
+        const name = `law-${turn++}`
+        const key = `tianji:limit:${name}`
+        let bucket: Bucket | undefined
+        for (const { cost, pause } of steps) {
+          // Time passes for the bucket in Redis by moving its last time back.
+          if (bucket !== undefined) await client.hset(key, 'time', bucket.time - pause)
+          const taken = await limiter.take(name, limit, cost)
+          const now = Number(await client.hget(key, 'time'))
+          bucket = bucket === undefined ? createBucket(limit, now) : { ...bucket, time: bucket.time - pause }
+          expect(taken).toEqual(takeFrom(bucket, limit, cost, now))
+          expect(Number(await client.hget(key, 'level'))).toBe(bucket.level)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('gives two gateways that ask at once no more than the limit', async () => {
+    const { port } = await redisServer()
+    const [one, other] = [await openUp({ port }), await openUp({ port })].map((redis) =>
+      createRedisLimiter(redis, local()),
+    )
+    const begun = performance.now()
+    const all = await Promise.all(
+      Array.from({ length: 400 }, (_, index) => (index % 2 === 0 ? one! : other!).take('key', { perMinute: 100 })),
+    )
+    const flowed = ((performance.now() - begun) * 100) / 60_000
+    const allowed = all.filter(({ isAllowed }) => isAllowed).length
+    expect(allowed).toBeGreaterThanOrEqual(100)
+    expect(allowed).toBeLessThanOrEqual(100 + Math.ceil(flowed))
+    const refused = all.find(({ isAllowed }) => !isAllowed)!
+    expect(refused.remaining).toBe(0)
+    expect(refused.retryAfter).toBeGreaterThan(0)
+    expect(refused.retryAfter).toBeLessThanOrEqual(600)
+  })
+
+  it('shares nothing between namespaces', async () => {
+    const { port } = await redisServer()
+    const take = async (namespace: string) =>
+      createRedisLimiter(await openUp({ port, namespace }), local()).take('key', { perMinute: 1 })
+    expect(await take('one')).toMatchObject({ isAllowed: true })
+    expect(await take('other')).toMatchObject({ isAllowed: true })
+    expect(await take('one')).toMatchObject({ isAllowed: false })
+  })
+
+  it('forgets a bucket that is full again', async () => {
+    const { port, client } = await redisServer()
+    await createRedisLimiter(await openUp({ port }), local()).take('key', { perMinute: 10 })
+    const [key] = await client.keys('*')
+    expect(await client.pttl(key!)).toBeGreaterThan(60_000 - 1_000)
+    expect(await client.pttl(key!)).toBeLessThanOrEqual(61_000)
+  })
+
+  it('keeps a limit that lets nobody in', async () => {
+    const { port } = await redisServer()
+    const limiter = createRedisLimiter(await openUp({ port }), local())
+    expect(await limiter.take('key', { perMinute: 0 })).toMatchObject({ isAllowed: false, remaining: 0 })
+  })
+
+  it('goes on where it was when Redis goes, with no second burst', async () => {
+    const server = await redisServer()
+    const limiter = createRedisLimiter(await openUp({ port: server.port }), local())
+    for (let count = 0; count < 7; count++) await limiter.take('key', { perMinute: 10 })
+    await server.kill()
+    const later: Taken[] = []
+    for (let count = 0; count < 6; count++) later.push(await limiter.take('key', { perMinute: 10 }))
+    expect(later.map(({ isAllowed }) => isAllowed)).toEqual([true, true, true, false, false, false])
+  })
+
+  it('knows the scripts again after Redis has lost them', async () => {
+    const { port, client } = await redisServer()
+    const limiter = createRedisLimiter(await openUp({ port }), local())
+    await limiter.take('key', { perMinute: 10 })
+    await client.script('FLUSH')
+    expect(await limiter.take('key', { perMinute: 10 })).toMatchObject({ isAllowed: true, remaining: 8 })
+  })
+})
+
+describe('a limiter over a Redis that is not there', () => {
+  it('answers at once, as the local one does', () => {
+    const limiter = createRedisLimiter(open({ port: 1 }), local())
+    const takes = [1, 2, 3].map(() => limiter.take('key', { perMinute: 2 }))
+    expect(takes.map((taken) => 'isAllowed' in taken && taken.isAllowed)).toEqual([true, true, false])
+  })
+})
