@@ -62,8 +62,8 @@ const nginx: Variant = {
   headers: unmarked,
 }
 
-/** The gateway that is built in `folder`. */
-function tianji(name: string, folder: string): Variant {
+/** The gateway that is built in `folder`, perhaps with more in its configuration than it needs. */
+function tianji(name: string, folder: string, more: (place: Place) => string = () => ''): Variant {
   const main = join(folder, 'apps/gateway/dist/main.js')
   return {
     name,
@@ -72,7 +72,7 @@ function tianji(name: string, folder: string): Variant {
     version: () => `${versionIn(join(folder, 'apps/gateway'))} on node ${process.versions.node}`,
     prepare(place) {
       const file = join(place.folder, 'proxy_config.yaml')
-      writeFileSync(file, modelList(place) + settingsFor(folder))
+      writeFileSync(file, modelList(place) + more(place) + settingsFor(folder))
       const { execPath } = process
       const address = ['--host', '127.0.0.1', '--port', String(place.port)]
       return {
@@ -138,7 +138,8 @@ const bifrost: Variant = {
 /** All there is to measure. `against` is another checkout of this repository, or this one again. */
 export function variantsWith(against: string | undefined): readonly Variant[] {
   const other = against === undefined ? [] : [tianji('against', resolve(against))]
-  return [direct, nginx, tianji('tianji', root), ...other, portkey, litellm, bifrost]
+  const everything = tianji('everything', root, unused)
+  return [direct, nginx, tianji('tianji', root), everything, ...other, portkey, litellm, bifrost]
 }
 
 /** Installs the peers that npm has. */
@@ -158,6 +159,28 @@ function modelList({ upstream }: Place): string {
     litellm_params: { model: openai/bench-model, api_base: 'http://127.0.0.1:${upstream}/v1', api_key: sk-upstream }
 `
   return `model_list:\n${deployment}${deployment}`
+}
+
+/** What a configuration may have besides: all of it is in force, and none of it concerns what is measured. */
+function unused({ upstream }: Place): string {
+  return `  - model_name: other
+    litellm_params: { model: openai/other, api_base: 'http://127.0.0.1:${upstream}/v1', api_key: sk-upstream }
+  - model_name: auto
+    litellm_params:
+      model: auto_router/complexity_router
+      complexity_router_config: { tiers: { SIMPLE: other, COMPLEX: bench }, default_model: bench }
+router_settings:
+  enable_tag_filtering: true
+  retry_policy: { RateLimitErrorRetries: 3 }
+  fallbacks: [{ bench: [other] }]
+  context_window_fallbacks: [{ bench: [other] }]
+  model_group_alias: { gpt-4: bench }
+  routing_groups: [{ group_name: others, models: [other], routing_strategy: least-busy }]
+tianji_settings: { cache: true, cache_params: { type: local, mode: default_off } }
+guardrails:
+  - guardrail_name: filter
+    litellm_params: { guardrail: litellm_content_filter, mode: pre_call, patterns: [{ pattern_type: prebuilt, pattern_name: email, action: MASK }] }
+`
 }
 
 /** A key with a limit, for that is what a gateway is run with; a checkout from before there were any has its master key. */
