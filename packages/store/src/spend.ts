@@ -21,7 +21,7 @@ export async function writeSpend({ database }: Store, logs: readonly SpendLog[])
 
 async function writeSome(transaction: Transaction<Tables>, logs: readonly SpendLog[]): Promise<void> {
   const written = await transaction
-    .insertInto('spend_logs')
+    .insertInto('tianji_spend_logs')
     .values([...logs])
     .onConflict((conflict) => conflict.column('request_id').doNothing())
     .returning('request_id')
@@ -74,14 +74,14 @@ async function addToDays(transaction: Transaction<Tables>, logs: readonly SpendL
   const rows = [...sums.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, sum]) => sum)
   for (let start = 0; start < rows.length; start += ROWS_AT_ONCE)
     await transaction
-      .insertInto('daily_spend')
+      .insertInto('tianji_daily_spend')
       .values(rows.slice(start, start + ROWS_AT_ONCE))
       .onConflict((conflict) =>
         conflict
           .columns(['kind', 'day', 'id', 'model_group', 'provider'])
           .doUpdateSet(({ ref, eb }) =>
             Object.fromEntries(
-              counters.map((name) => [name, eb(ref(`daily_spend.${name}`), '+', ref(`excluded.${name}`))]),
+              counters.map((name) => [name, eb(ref(`tianji_daily_spend.${name}`), '+', ref(`excluded.${name}`))]),
             ),
           ),
       )
@@ -95,11 +95,11 @@ function emptyDay(day: string, kind: string, id: string, model_group: string, pr
 
 /** Who has spent, by which of a call's columns. */
 const spenders = [
-  ['keys', 'key_hash'],
-  ['users', 'user_id'],
-  ['teams', 'team_id'],
-  ['organizations', 'organization_id'],
-  ['end_users', 'end_user_id'],
+  ['tianji_keys', 'key_hash'],
+  ['tianji_users', 'user_id'],
+  ['tianji_teams', 'team_id'],
+  ['tianji_organizations', 'organization_id'],
+  ['tianji_end_users', 'end_user_id'],
 ] as const
 
 /** Adds to what each has spent of its budget. Nobody is made up who is not there. */
@@ -113,7 +113,7 @@ async function addToSpenders(transaction: Transaction<Tables>, logs: readonly Sp
     // As `memberOf` wrote it.
     const [team, user] = JSON.parse(member) as [string, string]
     await transaction
-      .updateTable('team_members')
+      .updateTable('tianji_team_members')
       .set(({ eb }) => ({ spend: eb('spend', '+', amount) }))
       .where('team_id', '=', team)
       .where('user_id', '=', user)

@@ -174,18 +174,18 @@ export interface PromptLabelTable {
   version: number
 }
 
-/** All there is. */
+/** All there is. The names leave room for the tables of others in the same database. */
 export interface Tables {
-  keys: KeyTable
-  users: UserTable
-  teams: TeamTable
-  team_members: TeamMemberTable
-  organizations: OrganizationTable
-  budgets: BudgetTable
-  end_users: EndUserTable
-  spend_logs: SpendLogTable
-  daily_spend: DailySpendTable
-  budget_counters: BudgetCounterTable
-  prompts: PromptTable
-  prompt_labels: PromptLabelTable
+  tianji_keys: KeyTable
+  tianji_users: UserTable
+  tianji_teams: TeamTable
+  tianji_team_members: TeamMemberTable
+  tianji_organizations: OrganizationTable
+  tianji_budgets: BudgetTable
+  tianji_end_users: EndUserTable
+  tianji_spend_logs: SpendLogTable
+  tianji_daily_spend: DailySpendTable
+  tianji_budget_counters: BudgetCounterTable
+  tianji_prompts: PromptTable
+  tianji_prompt_labels: PromptLabelTable
 }

@@ -56,9 +56,9 @@ describeOnBoth('spend', (newUrl) => {
       { numRuns: 15 },
     )
     expect(written.length).toBeGreaterThan(50)
-    const logged = await database.selectFrom('spend_logs').selectAll().execute()
+    const logged = await database.selectFrom('tianji_spend_logs').selectAll().execute()
     expect(logged).toHaveLength(written.length)
-    const days = await database.selectFrom('daily_spend').selectAll().execute()
+    const days = await database.selectFrom('tianji_daily_spend').selectAll().execute()
     const sum = (logs: readonly SpendLog[]) => ({
       requests: logs.length,
       failures: logs.filter(({ status }) => status === 'failure').length,
@@ -84,11 +84,11 @@ describeOnBoth('spend', (newUrl) => {
     const { database } = store
     const now = { created_at: 1, updated_at: 1, spend: 5, models: '[]', metadata: '{}', model_limits: '{}' }
     await database
-      .insertInto('teams')
+      .insertInto('tianji_teams')
       .values({ ...now, ...noLimits, team_id: 'blue', team_alias: null, ...unowned })
       .execute()
     await database
-      .insertInto('team_members')
+      .insertInto('tianji_team_members')
       .values({ team_id: 'blue', user_id: 'ada', role: 'user', max_budget: null, spend: 1, created_at: 1 })
       .execute()
     const [one] = fc.sample(log, { numRuns: 1, seed: 7 })
@@ -105,10 +105,10 @@ describeOnBoth('spend', (newUrl) => {
       { ...own, request_id: 'b', spend: 20 },
       { ...own, request_id: 'c', spend: null },
     ])
-    expect(await database.selectFrom('teams').select('spend').execute()).toEqual([{ spend: 35 }])
-    expect(await database.selectFrom('team_members').select('spend').execute()).toEqual([{ spend: 31 }])
-    expect(await database.selectFrom('keys').selectAll().execute()).toEqual([])
-    expect(await database.selectFrom('users').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('tianji_teams').select('spend').execute()).toEqual([{ spend: 35 }])
+    expect(await database.selectFrom('tianji_team_members').select('spend').execute()).toEqual([{ spend: 31 }])
+    expect(await database.selectFrom('tianji_keys').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('tianji_users').selectAll().execute()).toEqual([])
   })
 
   it('is not written at all when a part of it cannot be', async () => {
@@ -116,8 +116,8 @@ describeOnBoth('spend', (newUrl) => {
     const [one, two] = fc.sample(log, { numRuns: 2, seed: 7 })
     const broken = { ...two!, model: null as unknown as string }
     await expect(writeSpend(store, [one!, broken])).rejects.toThrow()
-    expect(await store.database.selectFrom('spend_logs').selectAll().execute()).toEqual([])
-    expect(await store.database.selectFrom('daily_spend').selectAll().execute()).toEqual([])
+    expect(await store.database.selectFrom('tianji_spend_logs').selectAll().execute()).toEqual([])
+    expect(await store.database.selectFrom('tianji_daily_spend').selectAll().execute()).toEqual([])
   })
 })
 

@@ -63,10 +63,10 @@ describeOnBoth('a store', (newUrl) => {
       fc.asyncProperty(text, fc.nat(Number.MAX_SAFE_INTEGER), async (alias, spend) => {
         const hash = crypto.randomUUID()
         await database
-          .insertInto('keys')
+          .insertInto('tianji_keys')
           .values({ ...key, key_hash: hash, metadata: alias, spend })
           .execute()
-        const row = await database.selectFrom('keys').selectAll().where('key_hash', '=', hash).executeTakeFirst()
+        const row = await database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', hash).executeTakeFirst()
         expect(row).toEqual({ ...key, key_hash: hash, metadata: alias, spend, blocked: 0 })
       }),
       { numRuns: 50 },
@@ -76,23 +76,23 @@ describeOnBoth('a store', (newUrl) => {
   it('adds up exactly, by many at once', async () => {
     const { database } = await opened(newUrl())
     await database
-      .insertInto('keys')
+      .insertInto('tianji_keys')
       .values({ ...key, key_hash: 'h' })
       .execute()
     const amounts = Array.from({ length: 200 }, (_, index) => toNano(index * 0.000_000_123)!)
     await Promise.all(
       amounts.map((amount) =>
         database
-          .updateTable('keys')
+          .updateTable('tianji_keys')
           .set(({ eb }) => ({ spend: eb('spend', '+', amount) }))
           .where('key_hash', '=', 'h')
           .execute(),
       ),
     )
     const sum = amounts.reduce((total, amount) => total + amount, 0)
-    expect(await database.selectFrom('keys').select('spend').executeTakeFirst()).toEqual({ spend: sum })
+    expect(await database.selectFrom('tianji_keys').select('spend').executeTakeFirst()).toEqual({ spend: sum })
     const { total } = await database
-      .selectFrom('keys')
+      .selectFrom('tianji_keys')
       .select(({ fn }) => fn.sum<number>('spend').as('total'))
       .executeTakeFirstOrThrow()
     expect(total).toBe(sum)
@@ -102,16 +102,16 @@ describeOnBoth('a store', (newUrl) => {
     const { database } = await opened(newUrl())
     const failing = database.transaction().execute(async (transaction) => {
       await transaction
-        .insertInto('keys')
+        .insertInto('tianji_keys')
         .values({ ...key, key_hash: 'h' })
         .execute()
       await transaction
-        .insertInto('keys')
+        .insertInto('tianji_keys')
         .values({ ...key, key_hash: 'h' })
         .execute()
     })
     await expect(failing).rejects.toThrow(/unique/i)
-    expect(await database.selectFrom('keys').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('tianji_keys').selectAll().execute()).toEqual([])
   })
 
   it('is brought to its newest shape once, by however many processes begin together', async () => {
@@ -121,7 +121,7 @@ describeOnBoth('a store', (newUrl) => {
     const { database } = await opened(url)
     const { rows } = await sql<{ name: string }>`select name from tianji_migrations`.execute(database)
     expect(rows).toEqual([{ name: '2026-11-keys-and-spend' }])
-    expect(await database.selectFrom('keys').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('tianji_keys').selectAll().execute()).toEqual([])
   })
 
   it('keeps its shape when a step fails, and what the steps before had done', async () => {
@@ -166,7 +166,7 @@ it('keeps the file of SQLite to its owner', async () => {
 it('refuses what SQLite would take for something else', async () => {
   const { database } = await opened(':memory:')
   const strange = { ...key, key_hash: 'h', metadata: { a: 1 } as unknown as string }
-  await expect(database.insertInto('keys').values(strange).execute()).rejects.toThrow('SQLite has no object')
+  await expect(database.insertInto('tianji_keys').values(strange).execute()).rejects.toThrow('SQLite has no object')
 })
 
 it('cannot be opened where nobody listens', async () => {

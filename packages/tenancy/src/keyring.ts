@@ -50,7 +50,7 @@ export function createKeyring({ store, now, life = 60_000, most = 100_000 }: Key
   const ask = async (keyHash: string) => {
     const before = keys.get(keyHash)
     try {
-      const query = store.database.selectFrom('keys').selectAll().where('key_hash', '=', keyHash)
+      const query = store.database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', keyHash)
       const row = await query.executeTakeFirst()
       // Whoever was told to forget it meanwhile must not be given what was read before.
       if (asking.has(keyHash)) keep(keyHash, row)

@@ -106,14 +106,14 @@ export async function deleteKeys(rooms: KeyRooms, body: unknown): Promise<JsonOb
     for (const key of keys) found.add((await demandKey({ database: transaction }, key)).key_hash)
     for (const alias of aliases) {
       const row = await transaction
-        .selectFrom('keys')
+        .selectFrom('tianji_keys')
         .select('key_hash')
         .where('key_alias', '=', alias)
         .executeTakeFirst()
       if (row === undefined) throw noKey()
       found.add(row.key_hash)
     }
-    for (const keyHash of found) await transaction.deleteFrom('keys').where('key_hash', '=', keyHash).execute()
+    for (const keyHash of found) await transaction.deleteFrom('tianji_keys').where('key_hash', '=', keyHash).execute()
     return [...found]
   })
   for (const keyHash of hashes) rooms.changed(keyHash)
@@ -145,7 +145,7 @@ export async function listKeys({ store: { database } }: KeyRooms, query: unknown
   const { page, size, return_full_object: isWhole, ...filters } = readBody(listing, query)
   const most = Math.min(Math.max(size, 1), LARGEST_PAGE)
   const current = Math.max(page, 1)
-  let found = database.selectFrom('keys')
+  let found = database.selectFrom('tianji_keys')
   // The filters have the names of columns.
   for (const [column, value] of Object.entries(filters))
     if (value !== undefined) found = found.where(column as keyof typeof filters, '=', value)
@@ -215,7 +215,7 @@ function columnsOf(fields: Fields, now: number, knownLimits?: string): Partial<I
 
 async function insert({ store }: KeyRooms, row: Insertable<KeyTable>): Promise<void> {
   await store.database
-    .insertInto('keys')
+    .insertInto('tianji_keys')
     .values(row)
     .execute()
     .catch((error) => {
@@ -229,7 +229,7 @@ async function change(
   columns: Partial<Insertable<KeyTable>>,
 ): Promise<void> {
   await store.database
-    .updateTable('keys')
+    .updateTable('tianji_keys')
     .set(columns)
     .where('key_hash', '=', keyHash)
     .execute()
@@ -242,7 +242,7 @@ async function change(
 /** The key of that name: the key itself, or its hash. Throws GatewayError `not_found`. */
 async function demandKey({ database }: Pick<Store, 'database'>, key: string): Promise<KeyRow> {
   const keyHash = /^[0-9a-f]{64}$/.test(key) ? key : hashOf(key)
-  const row = await database.selectFrom('keys').selectAll().where('key_hash', '=', keyHash).executeTakeFirst()
+  const row = await database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', keyHash).executeTakeFirst()
   if (row === undefined) throw noKey()
   return row
 }

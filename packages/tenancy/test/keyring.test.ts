@@ -27,7 +27,7 @@ describe('a keyring', () => {
     await keyring.find(keyHash)
     await setBlocked(rooms, { key: keyHash }, true)
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 1 })
-    await store.database.updateTable('keys').set({ blocked: 0 }).execute()
+    await store.database.updateTable('tianji_keys').set({ blocked: 0 }).execute()
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 1 })
     clock.time = 60_000
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 0 })

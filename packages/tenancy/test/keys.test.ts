@@ -50,7 +50,7 @@ describeOnBoth('a key', (newUrl) => {
     const info = await keyInfo(own, String(made.key))
     expect(JSON.stringify(info)).not.toContain(made.key)
     expect(info).toEqual({ key: made.token, info: expect.objectContaining({ key_alias: 'ci', max_budget: 12.5 }) })
-    const { rows } = { rows: await own.store.database.selectFrom('keys').selectAll().execute() }
+    const { rows } = { rows: await own.store.database.selectFrom('tianji_keys').selectAll().execute() }
     expect(JSON.stringify(rows)).not.toContain(made.key)
   })
 

@@ -31,7 +31,7 @@ const spender = (table: Table): Table =>
 export const keysAndSpend: Migration = {
   name: '2026-11-keys-and-spend',
   async up({ schema }) {
-    await spender(schema.createTable('keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
+    await spender(schema.createTable('tianji_keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
       .addColumn('key_name', 'text', (column) => column.notNull())
       .addColumn('key_alias', 'text', (column) => column.unique())
       .addColumn('user_id', 'text')
@@ -43,35 +43,35 @@ export const keysAndSpend: Migration = {
       .addColumn('expires_at', 'bigint')
       .addColumn('last_used_at', 'bigint')
       .execute()
-    await spender(schema.createTable('users').addColumn('user_id', 'text', (column) => column.primaryKey()))
+    await spender(schema.createTable('tianji_users').addColumn('user_id', 'text', (column) => column.primaryKey()))
       .addColumn('user_email', 'text')
       .addColumn('user_alias', 'text')
       .addColumn('user_role', 'text', (column) => column.notNull())
       .execute()
-    await spender(schema.createTable('teams').addColumn('team_id', 'text', (column) => column.primaryKey()))
+    await spender(schema.createTable('tianji_teams').addColumn('team_id', 'text', (column) => column.primaryKey()))
       .addColumn('team_alias', 'text')
       .addColumn('organization_id', 'text')
       .execute()
     await schema
-      .createTable('team_members')
+      .createTable('tianji_team_members')
       .addColumn('team_id', 'text', (column) => column.notNull())
       .addColumn('user_id', 'text', (column) => column.notNull())
       .addColumn('role', 'text', (column) => column.notNull())
       .addColumn('max_budget', 'bigint')
       .addColumn('spend', 'bigint', (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('team_members_key', ['team_id', 'user_id'])
+      .addPrimaryKeyConstraint('tianji_team_members_key', ['team_id', 'user_id'])
       .execute()
     await spender(
-      schema.createTable('organizations').addColumn('organization_id', 'text', (column) => column.primaryKey()),
+      schema.createTable('tianji_organizations').addColumn('organization_id', 'text', (column) => column.primaryKey()),
     )
       .addColumn('organization_alias', 'text')
       .execute()
     await made(
-      limits(schema.createTable('budgets').addColumn('budget_id', 'text', (column) => column.primaryKey())),
+      limits(schema.createTable('tianji_budgets').addColumn('budget_id', 'text', (column) => column.primaryKey())),
     ).execute()
     await schema
-      .createTable('end_users')
+      .createTable('tianji_end_users')
       .addColumn('end_user_id', 'text', (column) => column.primaryKey())
       .addColumn('alias', 'text')
       .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
@@ -82,7 +82,7 @@ export const keysAndSpend: Migration = {
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .execute()
     await schema
-      .createTable('spend_logs')
+      .createTable('tianji_spend_logs')
       .addColumn('request_id', 'text', (column) => column.primaryKey())
       .addColumn('trace_id', 'text', (column) => column.notNull())
       .addColumn('call_type', 'text', (column) => column.notNull())
@@ -111,7 +111,7 @@ export const keysAndSpend: Migration = {
       .addColumn('error', 'text')
       .execute()
     await schema
-      .createTable('daily_spend')
+      .createTable('tianji_daily_spend')
       .addColumn('day', 'text', (column) => column.notNull())
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('id', 'text', (column) => column.notNull())
@@ -123,32 +123,32 @@ export const keysAndSpend: Migration = {
       .addColumn('prompt_tokens', 'bigint', (column) => column.notNull())
       .addColumn('completion_tokens', 'bigint', (column) => column.notNull())
       .addColumn('spend', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('daily_spend_key', ['kind', 'day', 'id', 'model_group', 'provider'])
+      .addPrimaryKeyConstraint('tianji_daily_spend_key', ['kind', 'day', 'id', 'model_group', 'provider'])
       .execute()
     await schema
-      .createTable('budget_counters')
+      .createTable('tianji_budget_counters')
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('id', 'text', (column) => column.notNull())
       .addColumn('spend', 'bigint', (column) => column.notNull())
       .addColumn('resets_at', 'bigint')
-      .addPrimaryKeyConstraint('budget_counters_key', ['kind', 'id'])
+      .addPrimaryKeyConstraint('tianji_budget_counters_key', ['kind', 'id'])
       .execute()
     await schema
-      .createTable('prompts')
+      .createTable('tianji_prompts')
       .addColumn('prompt_id', 'text', (column) => column.notNull())
       .addColumn('version', 'integer', (column) => column.notNull())
       .addColumn('content', 'text', (column) => column.notNull())
       .addColumn('metadata', 'text', (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addColumn('created_by', 'text')
-      .addPrimaryKeyConstraint('prompts_key', ['prompt_id', 'version'])
+      .addPrimaryKeyConstraint('tianji_prompts_key', ['prompt_id', 'version'])
       .execute()
     await schema
-      .createTable('prompt_labels')
+      .createTable('tianji_prompt_labels')
       .addColumn('prompt_id', 'text', (column) => column.notNull())
       .addColumn('label', 'text', (column) => column.notNull())
       .addColumn('version', 'integer', (column) => column.notNull())
-      .addPrimaryKeyConstraint('prompt_labels_key', ['prompt_id', 'label'])
+      .addPrimaryKeyConstraint('tianji_prompt_labels_key', ['prompt_id', 'label'])
       .execute()
     for (const [table, columns] of indexes)
       await schema
@@ -161,13 +161,13 @@ export const keysAndSpend: Migration = {
 
 /** What is looked for besides primary keys. */
 const indexes: readonly (readonly [table: string, columns: string[]])[] = [
-  ['keys', ['user_id']],
-  ['keys', ['team_id']],
-  ['keys', ['created_at']],
-  ['users', ['user_email']],
-  ['team_members', ['user_id']],
-  ['spend_logs', ['start_time']],
-  ['spend_logs', ['key_hash', 'start_time']],
-  ['spend_logs', ['user_id', 'start_time']],
-  ['spend_logs', ['team_id', 'start_time']],
+  ['tianji_keys', ['user_id']],
+  ['tianji_keys', ['team_id']],
+  ['tianji_keys', ['created_at']],
+  ['tianji_users', ['user_email']],
+  ['tianji_team_members', ['user_id']],
+  ['tianji_spend_logs', ['start_time']],
+  ['tianji_spend_logs', ['key_hash', 'start_time']],
+  ['tianji_spend_logs', ['user_id', 'start_time']],
+  ['tianji_spend_logs', ['team_id', 'start_time']],
 ]
