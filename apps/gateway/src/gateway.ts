@@ -7,6 +7,7 @@ import type { Intake } from './http/intake.ts'
 import { scrape } from './http/metrics.ts'
 import type { AccessLog } from './log.ts'
 import type { ConfigState, Reload } from './reload.ts'
+import type { Tenancy } from './tenancy.ts'
 
 /** Bytes a JSON body may have, and a form with files, when nothing is configured. */
 const JSON_LIMIT = 16 * 1024 * 1024
@@ -19,6 +20,8 @@ export interface Gateway {
   /** Counts what keys take of their limits. */
   readonly limiter: Limiter
   readonly books: Books
+  /** Keys of a database; undefined when there is none. */
+  readonly tenancy: Tenancy | undefined
   readonly version: string
   /** Whether `/metrics` needs a key. */
   readonly guardsMetrics: boolean
@@ -53,6 +56,7 @@ export interface GatewayParts {
   /** Calls that may be worked on at once. Default: any number. */
   readonly mostCalls?: number | undefined
   readonly intake?: Intake | undefined
+  readonly tenancy?: Tenancy | undefined
   /** Default: those of its engine. */
   readonly metrics?: (() => Promise<Scrape | undefined>) | undefined
   readonly configState?: () => ConfigState | undefined
@@ -68,6 +72,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     access,
     limiter,
     books,
+    tenancy: parts.tenancy,
     version,
     guardsMetrics,
     mostCalls,

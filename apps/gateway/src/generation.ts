@@ -1,4 +1,5 @@
-import type { Host, Scrape } from '@tianjillm/core'
+import type { Config, Problem } from '@tianjillm/config'
+import { type Host, isGatewayError, type Scrape } from '@tianjillm/core'
 import { createHost, type Transport } from '@tianjillm/engine'
 import type { Limiter } from '@tianjillm/limits'
 import type { Books } from './books.ts'
@@ -15,6 +16,7 @@ import type { Redaction } from './redact.ts'
 import type { Built, ConfigState, Reload } from './reload.ts'
 import { secretsOf } from './secrets.ts'
 import { type SharedState, sharedStateOf } from './shared-state.ts'
+import { type Tenancy, tenancyOf } from './tenancy.ts'
 import { version } from './version.ts'
 import { type Seat, shareOf } from './workers/seat.ts'
 
@@ -41,6 +43,7 @@ export interface Generation {
   readonly carry: Carry
   /** What it has in common with other gateways; undefined when it stands alone. */
   readonly shared: SharedState | undefined
+  readonly tenancy: Tenancy | undefined
 }
 
 /** Lets a generation hear of what happens in other gateways; to be called when it comes into force. */
@@ -67,21 +70,24 @@ export async function buildGeneration(
   const carry = createCarry(previous?.carry)
   // What is wrong with its settings is among the problems below.
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
+  const { tenancy, problem } = await openTenancy(config, source, host, previous?.tenancy)
   const { engine, problems } = await compose(config, {
     ...{ host, transport, places: pluginPlaces(source.folder), redact, carry },
     previous: previous?.gateway.engine,
     onCooldown: shared?.tellCooldown,
     farStore: shared?.store,
   })
-  const all = inReadingOrder([...told, ...problems])
-  if (engine === undefined) {
+  const all = inReadingOrder([...told, ...(problem ? [problem] : []), ...problems])
+  if (engine === undefined || problem !== undefined) {
     if (shared !== previous?.shared) shared?.close()
+    if (tenancy !== previous?.tenancy) void tenancy?.close()
     return { generation: undefined, problems: all }
   }
   const { masterKey, keyHeaderName, userHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
   const access = createAccess({
     masterKey: masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY'),
     keys: config.keys,
+    find: tenancy?.find,
     header: keyHeaderName,
     userHeader: userHeaderName,
     now: () => host.now(),
@@ -97,9 +103,26 @@ export async function buildGeneration(
     mostCalls: seat && most ? shareOf(most, seat) : most,
     limiter: shared?.limiterOver(limiter) ?? limiter,
     books,
+    tenancy,
     metrics,
     configState,
     reload,
   })
-  return { generation: { gateway, source, carry, shared }, problems: all }
+  return { generation: { gateway, source, carry, shared, tenancy }, problems: all }
+}
+
+/** The database that is configured, or what is wrong with it. */
+async function openTenancy(
+  config: Config,
+  { title }: ConfigSource,
+  host: Host,
+  previous: Tenancy | undefined,
+): Promise<{ readonly tenancy: Tenancy | undefined; readonly problem?: Problem }> {
+  try {
+    return { tenancy: await tenancyOf(config, host, previous) }
+  } catch (error) {
+    if (!isGatewayError(error)) throw error
+    const place = { file: config.models[0]?.position.file ?? title, line: 1, column: 1, path: '' }
+    return { tenancy: undefined, problem: { severity: 'error', ...place, message: error.message } }
+  }
 }

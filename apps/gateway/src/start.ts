@@ -94,12 +94,13 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.watch([...new Set([...(next.files ?? []), ...(previous.source.files ?? [])])])
       return buildGeneration(next, standing, previous)
     },
-    retire({ gateway: { engine }, shared }, next) {
+    retire({ gateway: { engine }, shared, tenancy }, next) {
       watch?.watch(next.source.files ?? [])
       listenToOthers(next)
       // Its calls under way go on with it, and are reported by it.
       void books.drained().then(() => {
         if (shared !== succession.current.shared) shared?.close()
+        if (tenancy !== succession.current.tenancy) void tenancy?.close()
         return engine.reporter.flush(LAST_FLUSH)
       })
     },
@@ -117,6 +118,7 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.stop()
       await server.stop(deadline)
       succession.current.shared?.close()
+      await succession.current.tenancy?.close()
       logs.flush()
     },
     warnings: problems,

@@ -56,13 +56,37 @@ export interface KeyRooms {
   readonly changed: (keyHash: string) => void
 }
 
+/** All that is done to keys, each as the function of its name has it. */
+export interface Keys {
+  generate(body: unknown, by: string | null): Promise<JsonObject>
+  update(body: unknown): Promise<JsonObject>
+  info(key: string): Promise<JsonObject>
+  delete(body: unknown): Promise<JsonObject>
+  setBlocked(body: unknown, isBlocked: boolean): Promise<JsonObject>
+  regenerate(key: string, body: unknown): Promise<JsonObject>
+  list(query: unknown): Promise<JsonObject>
+}
+
+/** The keys of a store. */
+export function createKeys(rooms: KeyRooms): Keys {
+  return {
+    generate: (body, by) => generateKey(rooms, body, by),
+    update: (body) => updateKey(rooms, body),
+    info: (key) => keyInfo(rooms, key),
+    delete: (body) => deleteKeys(rooms, body),
+    setBlocked: (body, isBlocked) => setBlocked(rooms, body, isBlocked),
+    regenerate: (key, body) => regenerateKey(rooms, key, body),
+    list: (query) => listKeys(rooms, query),
+  }
+}
+
 /** The hash under which a key is kept. */
 export function hashOf(key: string): string {
   return hash('sha256', key)
 }
 
 /** Makes a key; the answer is the only place where it is ever told. Throws GatewayError `invalid_request`. */
-export async function generateKey(rooms: KeyRooms, body: unknown, by: string | null): Promise<JsonObject> {
+async function generateKey(rooms: KeyRooms, body: unknown, by: string | null): Promise<JsonObject> {
   const fields = readBody(newKey, body)
   const key = fields.key ?? newSecret()
   const now = rooms.now()
@@ -81,7 +105,7 @@ export async function generateKey(rooms: KeyRooms, body: unknown, by: string | n
 }
 
 /** Changes what a body speaks of, and leaves all else. */
-export async function updateKey(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
+async function updateKey(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
   const { key, ...fields } = readBody(changedKey, body)
   const known = await demandKey(rooms.store, key)
   const columns = { ...columnsOf(fields, rooms.now(), known.model_limits), updated_at: rooms.now() }
@@ -90,13 +114,13 @@ export async function updateKey(rooms: KeyRooms, body: unknown): Promise<JsonObj
 }
 
 /** Everything of a key but the key. `key` may be the key itself or its hash. */
-export async function keyInfo({ store }: KeyRooms, key: string): Promise<JsonObject> {
+async function keyInfo({ store }: KeyRooms, key: string): Promise<JsonObject> {
   const row = await demandKey(store, key)
   return { key: row.key_hash, info: keyFacts(row) }
 }
 
 /** Takes keys away, by themselves, their hashes or their aliases; all of them, or none when one is not there. */
-export async function deleteKeys(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
+async function deleteKeys(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
   const { keys = [], key_aliases: aliases = [] } = readBody(namedKeys, body)
   const { database } = rooms.store
   if (keys.length + aliases.length === 0)
@@ -121,7 +145,7 @@ export async function deleteKeys(rooms: KeyRooms, body: unknown): Promise<JsonOb
 }
 
 /** Blocks a key, or lets it in again. */
-export async function setBlocked(rooms: KeyRooms, body: unknown, isBlocked: boolean): Promise<JsonObject> {
+async function setBlocked(rooms: KeyRooms, body: unknown, isBlocked: boolean): Promise<JsonObject> {
   const { key } = readBody(oneKey, body)
   const { key_hash } = await demandKey(rooms.store, key)
   await change(rooms, key_hash, { blocked: Number(isBlocked), updated_at: rooms.now() })
@@ -129,7 +153,7 @@ export async function setBlocked(rooms: KeyRooms, body: unknown, isBlocked: bool
 }
 
 /** Gives a key a new secret and, where the body says so, other fields; the old secret is good for nothing from then on. */
-export async function regenerateKey(rooms: KeyRooms, key: string, body: unknown): Promise<JsonObject> {
+async function regenerateKey(rooms: KeyRooms, key: string, body: unknown): Promise<JsonObject> {
   const fields = readBody(v.strictObject({ ...fieldEntries, new_key: newKey.entries.key }), body)
   const { new_key: given, ...rest } = fields
   const known = await demandKey(rooms.store, key)
@@ -141,7 +165,7 @@ export async function regenerateKey(rooms: KeyRooms, key: string, body: unknown)
 }
 
 /** A page of keys, the newest first. */
-export async function listKeys({ store: { database } }: KeyRooms, query: unknown): Promise<JsonObject> {
+async function listKeys({ store: { database } }: KeyRooms, query: unknown): Promise<JsonObject> {
   const { page, size, return_full_object: isWhole, ...filters } = readBody(listing, query)
   const most = Math.min(Math.max(size, 1), LARGEST_PAGE)
   const current = Math.max(page, 1)
@@ -166,7 +190,7 @@ export async function listKeys({ store: { database } }: KeyRooms, query: unknown
 }
 
 /** A key as it is told, in dollars and ISO times. */
-export function keyFacts(row: KeyRow): JsonObject {
+function keyFacts(row: KeyRow): JsonObject {
   return {
     token: row.key_hash,
     key_name: row.key_name,

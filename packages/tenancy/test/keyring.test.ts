@@ -1,15 +1,15 @@
 import { openStore } from '@tianjillm/store'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createKeyring, generateKey, type KeyRooms, setBlocked } from '../src/index.ts'
+import { createKeyring, createKeys } from '../src/index.ts'
 
 async function ring(most?: number) {
   const store = await openStore({ url: ':memory:' })
   onTestFinished(() => store.close().catch(() => {}))
   const clock = { time: 0 }
   const keyring = createKeyring({ store, now: () => clock.time, ...(most && { most }) })
-  const rooms: KeyRooms = { store, now: () => 0, changed: (keyHash) => keyring.forget(keyHash) }
-  const made = async () => String((await generateKey(rooms, {}, null)).token)
-  return { store, clock, keyring, rooms, made }
+  const keys = createKeys({ store, now: () => 0, changed: (keyHash) => keyring.forget(keyHash) })
+  const made = async () => String((await keys.generate({}, null)).token)
+  return { store, clock, keyring, keys, made }
 }
 
 describe('a keyring', () => {
@@ -22,10 +22,10 @@ describe('a keyring', () => {
   })
 
   it('sees a change made here at once, and one made elsewhere within its time', async () => {
-    const { store, clock, keyring, rooms, made } = await ring()
+    const { store, clock, keyring, keys, made } = await ring()
     const keyHash = await made()
     await keyring.find(keyHash)
-    await setBlocked(rooms, { key: keyHash }, true)
+    await keys.setBlocked({ key: keyHash }, true)
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 1 })
     await store.database.updateTable('tianji_keys').set({ blocked: 0 }).execute()
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 1 })
@@ -34,23 +34,23 @@ describe('a keyring', () => {
   })
 
   it('does not hand out what was read before a change', async () => {
-    const { keyring, rooms, made } = await ring()
+    const { keyring, keys, made } = await ring()
     const keyHash = await made()
     const reading = keyring.find(keyHash)
-    await setBlocked(rooms, { key: keyHash }, true)
+    await keys.setBlocked({ key: keyHash }, true)
     await reading
     expect(await keyring.find(keyHash)).toMatchObject({ blocked: 1 })
   })
 
   it('remembers who is a stranger for a while, and only so many', async () => {
-    const { clock, keyring, rooms } = await ring(20)
+    const { clock, keyring, keys } = await ring(20)
     const { token } = { token: 'a'.repeat(64) }
     expect(await keyring.find(token)).toBeUndefined()
     expect(keyring.find(token)).toBeUndefined()
     await keyring.find('b'.repeat(64))
     await keyring.find('c'.repeat(64))
     expect(keyring.find(token)).toBeInstanceOf(Promise)
-    await generateKey(rooms, { key: 'sk-new' }, null)
+    await keys.generate({ key: 'sk-new' }, null)
     clock.time = 10_000
     expect(keyring.find('c'.repeat(64))).toBeInstanceOf(Promise)
   })

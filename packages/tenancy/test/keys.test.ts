@@ -1,28 +1,17 @@
 import { isGatewayError } from '@tianjillm/core'
-import { openStore } from '@tianjillm/store'
+import { openStore, type Store } from '@tianjillm/store'
 import { describeOnBoth } from '@tianjillm/testing'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  after,
-  deleteKeys,
-  generateKey,
-  hashOf,
-  type KeyRooms,
-  keyInfo,
-  listKeys,
-  regenerateKey,
-  setBlocked,
-  updateKey,
-} from '../src/index.ts'
+import { after, createKeys, hashOf, type Keys } from '../src/index.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 12)
 
-async function rooms(url: string): Promise<KeyRooms & { readonly told: string[] }> {
+async function keysIn(url: string): Promise<{ readonly keys: Keys; readonly store: Store; readonly told: string[] }> {
   const store = await openStore({ url })
   onTestFinished(() => store.close())
   const told: string[] = []
-  return { store, now: () => NOW, changed: (keyHash) => told.push(keyHash), told }
+  return { keys: createKeys({ store, now: () => NOW, changed: (keyHash) => told.push(keyHash) }), store, told }
 }
 
 const refused = (param: string, message: RegExp = /./) =>
@@ -34,9 +23,8 @@ const refused = (param: string, message: RegExp = /./) =>
 
 describeOnBoth('a key', (newUrl) => {
   it('is told once, and kept by its hash', async () => {
-    const own = await rooms(newUrl())
-    const made = await generateKey(
-      own,
+    const { keys, ...own } = await keysIn(newUrl())
+    const made = await keys.generate(
       { key_alias: 'ci', max_budget: 12.5, budget_duration: '30d', models: ['gpt-*'] },
       'ada',
     )
@@ -47,7 +35,7 @@ describeOnBoth('a key', (newUrl) => {
       ...{ key_alias: 'ci', max_budget: 12.5, budget_duration: '30d', models: ['gpt-*'], spend: 0, blocked: false },
       ...{ budget_reset_at: '2026-12-21T12:00:00.000Z', created_by: 'ada', expires: null },
     })
-    const info = await keyInfo(own, String(made.key))
+    const info = await keys.info(String(made.key))
     expect(JSON.stringify(info)).not.toContain(made.key)
     expect(info).toEqual({ key: made.token, info: expect.objectContaining({ key_alias: 'ci', max_budget: 12.5 }) })
     const { rows } = { rows: await own.store.database.selectFrom('tianji_keys').selectAll().execute() }
@@ -55,26 +43,25 @@ describeOnBoth('a key', (newUrl) => {
   })
 
   it('may be brought along, but not twice, and neither may its alias', async () => {
-    const own = await rooms(newUrl())
-    expect(await generateKey(own, { key: 'sk-of-mine', key_alias: 'a' }, null)).toMatchObject({ key: 'sk-of-mine' })
-    await expect(generateKey(own, { key: 'sk-of-mine' }, null)).rejects.toEqual(refused('key', /there already/))
-    await expect(generateKey(own, { key_alias: 'a' }, null)).rejects.toEqual(refused('key_alias', /there already/))
-    await expect(generateKey(own, { key: 'mine' }, null)).rejects.toEqual(refused('key', /begin with sk-/))
-    const { key } = await generateKey(own, { key_alias: 'b' }, null)
-    await expect(updateKey(own, { key, key_alias: 'a' })).rejects.toEqual(refused('key_alias', /there already/))
+    const { keys } = await keysIn(newUrl())
+    expect(await keys.generate({ key: 'sk-of-mine', key_alias: 'a' }, null)).toMatchObject({ key: 'sk-of-mine' })
+    await expect(keys.generate({ key: 'sk-of-mine' }, null)).rejects.toEqual(refused('key', /there already/))
+    await expect(keys.generate({ key_alias: 'a' }, null)).rejects.toEqual(refused('key_alias', /there already/))
+    await expect(keys.generate({ key: 'mine' }, null)).rejects.toEqual(refused('key', /begin with sk-/))
+    const { key } = await keys.generate({ key_alias: 'b' }, null)
+    await expect(keys.update({ key, key_alias: 'a' })).rejects.toEqual(refused('key_alias', /there already/))
   })
 
   it('is changed where the body says so, and nowhere else', async () => {
-    const own = await rooms(newUrl())
-    const { key, token } = await generateKey(
-      own,
+    const { keys, ...own } = await keysIn(newUrl())
+    const { key, token } = await keys.generate(
       { max_budget: 1, rpm_limit: 5, metadata: { a: 1 }, duration: '1h' },
       null,
     )
-    const changed = await updateKey(own, { key, max_budget: null, tpm_limit: 100, model_rpm_limit: { 'gpt-4': 2 } })
+    const changed = await keys.update({ key, max_budget: null, tpm_limit: 100, model_rpm_limit: { 'gpt-4': 2 } })
     expect(changed).toMatchObject({ max_budget: null, rpm_limit: 5, tpm_limit: 100, metadata: { a: 1 } })
     expect(changed).toMatchObject({ expires: '2026-11-21T13:00:00.000Z', model_rpm_limit: { 'gpt-4': 2 } })
-    const again = await updateKey(own, { key: token, model_tpm_limit: { 'gpt-4': 7 }, duration: null, models: null })
+    const again = await keys.update({ key: token, model_tpm_limit: { 'gpt-4': 7 }, duration: null, models: null })
     expect(again).toMatchObject({
       model_rpm_limit: { 'gpt-4': 2 },
       model_tpm_limit: { 'gpt-4': 7 },
@@ -85,43 +72,43 @@ describeOnBoth('a key', (newUrl) => {
   })
 
   it('is blocked, let in again, given a new secret, and deleted', async () => {
-    const own = await rooms(newUrl())
-    const { key, token } = await generateKey(own, { key_alias: 'ci', max_budget: 3 }, null)
-    expect(await setBlocked(own, { key }, true)).toMatchObject({ blocked: true })
-    expect(await setBlocked(own, { key: token }, false)).toMatchObject({ blocked: false })
-    const renewed = await regenerateKey(own, String(key), { max_budget: 4 })
+    const { keys, ...own } = await keysIn(newUrl())
+    const { key, token } = await keys.generate({ key_alias: 'ci', max_budget: 3 }, null)
+    expect(await keys.setBlocked({ key }, true)).toMatchObject({ blocked: true })
+    expect(await keys.setBlocked({ key: token }, false)).toMatchObject({ blocked: false })
+    const renewed = await keys.regenerate(String(key), { max_budget: 4 })
     expect(renewed).toMatchObject({ key_alias: 'ci', max_budget: 4 })
     expect(renewed.key).not.toBe(key)
-    await expect(keyInfo(own, String(key))).rejects.toMatchObject({ kind: 'not_found' })
-    expect(await deleteKeys(own, { keys: [renewed.key] })).toEqual({ deleted_keys: [renewed.key] })
-    await expect(keyInfo(own, String(renewed.key))).rejects.toMatchObject({ facts: { code: 'token_not_found_in_db' } })
+    await expect(keys.info(String(key))).rejects.toMatchObject({ kind: 'not_found' })
+    expect(await keys.delete({ keys: [renewed.key] })).toEqual({ deleted_keys: [renewed.key] })
+    await expect(keys.info(String(renewed.key))).rejects.toMatchObject({ facts: { code: 'token_not_found_in_db' } })
     expect(own.told).toEqual([token, token, token, renewed.token])
   })
 
   it('is deleted with others or not at all', async () => {
-    const own = await rooms(newUrl())
-    const [a, b] = [await generateKey(own, { key_alias: 'a' }, null), await generateKey(own, { key_alias: 'b' }, null)]
-    await expect(deleteKeys(own, { keys: [a.key, 'sk-nobody'] })).rejects.toMatchObject({ kind: 'not_found' })
-    expect(await listKeys(own, {})).toMatchObject({ total_count: 2 })
-    expect(await deleteKeys(own, { key_aliases: ['a', 'b'] })).toEqual({ deleted_keys: [a.token, b.token] })
-    await expect(deleteKeys(own, {})).rejects.toEqual(refused('keys'))
+    const { keys } = await keysIn(newUrl())
+    const [a, b] = [await keys.generate({ key_alias: 'a' }, null), await keys.generate({ key_alias: 'b' }, null)]
+    await expect(keys.delete({ keys: [a.key, 'sk-nobody'] })).rejects.toMatchObject({ kind: 'not_found' })
+    expect(await keys.list({})).toMatchObject({ total_count: 2 })
+    expect(await keys.delete({ key_aliases: ['a', 'b'] })).toEqual({ deleted_keys: [a.token, b.token] })
+    await expect(keys.delete({})).rejects.toEqual(refused('keys'))
   })
 
   it('is found by whose it is, page by page', async () => {
-    const own = await rooms(newUrl())
+    const { keys } = await keysIn(newUrl())
     for (let index = 0; index < 25; index++)
-      await generateKey(own, { key_alias: `k${index}`, team_id: index % 2 === 0 ? 'even' : 'odd' }, null)
-    const first = await listKeys(own, { team_id: 'even', size: 10, return_full_object: true })
+      await keys.generate({ key_alias: `k${index}`, team_id: index % 2 === 0 ? 'even' : 'odd' }, null)
+    const first = await keys.list({ team_id: 'even', size: 10, return_full_object: true })
     expect(first).toMatchObject({ total_count: 13, current_page: 1, total_pages: 2 })
-    const second = await listKeys(own, { team_id: 'even', size: 10, page: 2 })
-    expect([first, second].map(({ keys }) => (keys as unknown[]).length)).toEqual([10, 3])
-    expect(await listKeys(own, { team_id: "x' or '1'='1" })).toMatchObject({ keys: [], total_count: 0 })
-    expect(await listKeys(own, { size: 1_000_000_000, page: 9_000_000 })).toMatchObject({ keys: [] })
+    const second = await keys.list({ team_id: 'even', size: 10, page: 2 })
+    expect([first, second].map((page) => (page.keys as unknown[]).length)).toEqual([10, 3])
+    expect(await keys.list({ team_id: "x' or '1'='1" })).toMatchObject({ keys: [], total_count: 0 })
+    expect(await keys.list({ size: 1_000_000_000, page: 9_000_000 })).toMatchObject({ keys: [] })
   })
 
   it('survives whatever its fields hold', async () => {
-    const own = await rooms(newUrl())
-    const before = await listKeys(own, {})
+    const { keys } = await keysIn(newUrl())
+    const before = await keys.list({})
     const fields = fc.record(
       {
         key_alias: fc.anything(),
@@ -139,7 +126,7 @@ describeOnBoth('a key', (newUrl) => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fields, fc.anything()), async (body) => {
         try {
-          await generateKey(own, body, null)
+          await keys.generate(body, null)
           made++
         } catch (error) {
           expect(isGatewayError(error), String(error)).toBe(true)
@@ -147,7 +134,7 @@ describeOnBoth('a key', (newUrl) => {
       }),
       { numRuns: 150 },
     )
-    expect(await listKeys(own, {})).toMatchObject({ total_count: Number(before.total_count) + made })
+    expect(await keys.list({})).toMatchObject({ total_count: Number(before.total_count) + made })
   })
 
   it.each([
@@ -161,9 +148,9 @@ describeOnBoth('a key', (newUrl) => {
     [{ models: 'gpt-4' }, 'models', /list/],
     [{ metadata: { a: 'x'.repeat(70_000) } }, 'metadata', /64 KiB/],
   ])('refuses %j', async (body, param, message) => {
-    const own = await rooms(newUrl())
-    await expect(generateKey(own, body, null)).rejects.toEqual(refused(param, message))
-    expect(await listKeys(own, {})).toMatchObject({ total_count: 0 })
+    const { keys } = await keysIn(newUrl())
+    await expect(keys.generate(body, null)).rejects.toEqual(refused(param, message))
+    expect(await keys.list({})).toMatchObject({ total_count: 0 })
   })
 })
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { KeyConfig } from '@tianjillm/config'
-import { type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
+import { type Awaitable, type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
 import type { Limit } from '@tianjillm/limits'
 import { matcherOf } from './matcher.ts'
 
@@ -9,8 +9,11 @@ import { matcherOf } from './matcher.ts'
 export interface Access {
   /** Whether no key is needed at all. */
   readonly isOpen: boolean
-  /** Who is behind the key in these headers. Throws GatewayError `invalid_api_key`. */
-  authenticate(headers: IncomingHttpHeaders): Identity
+  /**
+   * Who is behind the key in these headers; a promise only where a database has to be asked. Throws, or rejects with,
+   * GatewayError `invalid_api_key`.
+   */
+  authenticate(headers: IncomingHttpHeaders): Awaitable<Identity>
   /** The end user that these headers name. */
   endUserOf(headers: IncomingHttpHeaders): string | undefined
 }
@@ -30,10 +33,10 @@ export interface Identity {
   demandUse(model: string): void
 }
 
-/** Throws GatewayError `permission_denied` unless the master key is in these headers, or nobody needs a key. */
-export function demandAdmin(access: Access, headers: IncomingHttpHeaders): void {
-  if (!access.authenticate(headers).isAdmin)
-    throw new GatewayError('permission_denied', 'Only the master key may do this.')
+/** Rejects with GatewayError `permission_denied` unless the master key is in these headers, or nobody needs a key. */
+export async function demandAdmin(access: Access, headers: IncomingHttpHeaders): Promise<void> {
+  const { isAdmin } = await access.authenticate(headers)
+  if (!isAdmin) throw new GatewayError('permission_denied', 'Only the master key may do this.')
 }
 
 /** How often a key may call. */
@@ -49,6 +52,8 @@ export interface AccessSettings {
   /** May call everything, without limits. */
   readonly masterKey: string | undefined
   readonly keys: readonly KeyConfig[]
+  /** Keys that are kept elsewhere, by their hash. Default: there are none. */
+  readonly find?: ((keyHash: string) => Awaitable<KeyConfig | undefined>) | undefined
   /** An additional header that may hold the key. */
   readonly header?: string | undefined
   /** The header that names the end user. */
@@ -68,7 +73,7 @@ const keyHeaders = [
 ]
 
 /** Access by the master key and the configured ones; when there are none everybody may call. */
-export function createAccess({ masterKey, keys, header, userHeader, now }: AccessSettings): Access {
+export function createAccess({ masterKey, keys, find, header, userHeader, now }: AccessSettings): Access {
   const endUserOf = (headers: IncomingHttpHeaders) => {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     return typeof named === 'string' && named !== '' ? named : undefined
@@ -80,6 +85,17 @@ export function createAccess({ masterKey, keys, header, userHeader, now }: Acces
   // No more than there are records, for only the right keys get in.
   const found = new Map<string, KeyRecord>()
   const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
+  const kept = new WeakMap<KeyConfig, KeyRecord>()
+  const admitted = (record: KeyRecord) => {
+    demandValid(record, now)
+    return record.identity
+  }
+  const admittedFrom = (key: KeyConfig | undefined) => {
+    if (key === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
+    const record = kept.get(key) ?? recordOf(key)
+    kept.set(key, record)
+    return admitted(record)
+  }
   return {
     isOpen,
     endUserOf,
@@ -87,15 +103,17 @@ export function createAccess({ masterKey, keys, header, userHeader, now }: Acces
       const key = keyIn(headers, names)
       if (key === undefined)
         throw new GatewayError('invalid_api_key', 'No API key. Send it as "Authorization: Bearer <key>".')
-      let record = found.get(key)
-      if (record === undefined) {
-        // Nobody can bring a hash closer to another, so how long this takes tells nothing of a key, the master's neither.
-        record = records.get(sha256(key))
-        if (record === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
-        found.set(key, record)
+      const known = found.get(key)
+      if (known !== undefined) return admitted(known)
+      // Nobody can bring a hash closer to another, so how long this takes tells nothing of a key, the master's neither.
+      const keyHash = sha256(key)
+      const own = records.get(keyHash)
+      if (own !== undefined) {
+        found.set(key, own)
+        return admitted(own)
       }
-      demandValid(record, now)
-      return record.identity
+      const elsewhere = find?.(keyHash)
+      return elsewhere instanceof Promise ? elsewhere.then(admittedFrom) : admittedFrom(elsewhere)
     },
   }
 }

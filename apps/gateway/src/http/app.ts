@@ -10,6 +10,7 @@ import { type CallRoute, refuse, serveCall } from './call-route.ts'
 import { configReloadRoute } from './config-reload.ts'
 import { configSchemaRoute } from './config-schema.ts'
 import { healthRoutes } from './health.ts'
+import { keyRoutes } from './keys.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
@@ -55,6 +56,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   healthRoutes(app, gateway)
   cacheRoutes(app, gateway)
   configReloadRoute(app, gateway)
+  keyRoutes(app, gateway)
   configSchemaRoute(app)
   app.notFound(({ req: { method, path } }) =>
     errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),

@@ -26,7 +26,7 @@ export function autoRouterRoutes(app: GatewayApp, gateway: () => Gateway): void 
 
 async function explain({ access, engine, limiter, bodyLimit }: Gateway, context: GatewayContext): Promise<Response> {
   const { incoming, outgoing } = context.env
-  const identity = access.authenticate(incoming.headers)
+  const identity = await access.authenticate(incoming.headers)
   if (identity.requestLimit !== undefined) await takeRequest(limiter, identity.requestLimit, [])
   const bytes = await readBody(incoming, bodyLimit(incoming.headers['content-type']))
   const result = v.safeParse(question, parseJson(bytes.toString()))

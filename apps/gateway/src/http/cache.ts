@@ -12,25 +12,25 @@ const MOST_BYTES = 1024 * 1024
 export function cacheRoutes(app: GatewayApp, gateway: () => Gateway): void {
   app.all('/cache/ping', async (context) => {
     if (context.req.method !== 'GET') return refuseMethod(context.req.method, 'GET')
-    const isHealthy = await cacheFor(context, gateway()).isHealthy()
+    const isHealthy = await (await cacheFor(context, gateway())).isHealthy()
     const facts = { ping_response: isHealthy, set_cache_response: isHealthy ? 'success' : 'failure' }
     return context.json({ status: isHealthy ? 'healthy' : 'unhealthy', ...facts }, isHealthy ? 200 : 503)
   })
   app.all('/cache/delete', async (context) => {
     if (context.req.method !== 'POST') return refuseMethod(context.req.method, 'POST')
-    const cache = cacheFor(context, gateway())
+    const cache = await cacheFor(context, gateway())
     await cache.delete(keysIn(await readBody(context.env.incoming, MOST_BYTES)))
     return context.json({ status: 'success' })
   })
   app.all('/cache/flushall', async (context) => {
     if (context.req.method !== 'POST') return refuseMethod(context.req.method, 'POST')
-    await cacheFor(context, gateway()).clear()
+    await (await cacheFor(context, gateway())).clear()
     return context.json({ status: 'success' })
   })
 }
 
-function cacheFor({ env }: GatewayContext, { access, engine }: Gateway): AnswerCache {
-  demandAdmin(access, env.incoming.headers)
+async function cacheFor({ env }: GatewayContext, { access, engine }: Gateway): Promise<AnswerCache> {
+  await demandAdmin(access, env.incoming.headers)
   if (engine.cache !== undefined) return engine.cache
   throw new GatewayError('invalid_request', 'The gateway keeps no answers. Set litellm_settings.cache: true.')
 }

@@ -49,7 +49,8 @@ export async function serveCall(
   try {
     if (!gateway.books.isOpen)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
-    const identity = gateway.access.authenticate(incoming.headers)
+    const admission = gateway.access.authenticate(incoming.headers)
+    const identity = admission instanceof Promise ? await admission : admission
     if (identity.requestLimit !== undefined) {
       const asking = takeRequest(gateway.limiter, identity.requestLimit, headers)
       if (asking !== undefined) await asking

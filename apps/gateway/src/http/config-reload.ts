@@ -10,7 +10,7 @@ export function configReloadRoute(app: GatewayApp, gateway: () => Gateway): void
     const { method } = context.req
     if (method !== 'POST') return refuseMethod(method, 'POST')
     const { access, reload, engine } = gateway()
-    demandAdmin(access, context.env.incoming.headers)
+    await demandAdmin(access, context.env.incoming.headers)
     if (reload === undefined)
       throw new GatewayError('invalid_request', 'The gateway was started without a file that could be read again.')
     const { isInForce, generation, problems } = await reload('POST /config/reload')

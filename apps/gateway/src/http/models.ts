@@ -6,11 +6,11 @@ import { matcherOf } from './matcher.ts'
 /** `GET /v1/models` and one of them, in OpenAI's shape. https://platform.openai.com/docs/api-reference/models */
 export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   for (const prefix of ['', '/v1']) {
-    app.get(`${prefix}/models`, (context) =>
-      context.json({ object: 'list', data: namesFor(context, gateway()).map(modelObject) }),
+    app.get(`${prefix}/models`, async (context) =>
+      context.json({ object: 'list', data: (await namesFor(context, gateway())).map(modelObject) }),
     )
-    app.get(`${prefix}/models/:id{.+}`, (context) => {
-      const known = namesFor(context, gateway())
+    app.get(`${prefix}/models/:id{.+}`, async (context) => {
+      const known = await namesFor(context, gateway())
       const id = context.req.param('id')
       if (!known.includes(id))
         throw new GatewayError(
@@ -25,8 +25,8 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
 }
 
 /** Names that whoever asks may ask for: of groups, auto-routers, other names of them, and its own that a group with a `*` serves. */
-function namesFor(context: GatewayContext, { access, engine }: Gateway): readonly string[] {
-  const identity = access.authenticate(context.env.incoming.headers)
+async function namesFor(context: GatewayContext, { access, engine }: Gateway): Promise<readonly string[]> {
+  const identity = await access.authenticate(context.env.incoming.headers)
   const groups = [
     ...engine.deployments.map(({ group }) => group),
     ...(engine.autoRouters?.keys() ?? []),

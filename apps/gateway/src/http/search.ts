@@ -15,8 +15,8 @@ export function searchRoutes(app: GatewayApp, gateway: () => Gateway): void {
   }
 }
 
-function listTools({ access, engine }: Gateway, context: GatewayContext): Response {
-  access.authenticate(context.env.incoming.headers)
+async function listTools({ access, engine }: Gateway, context: GatewayContext): Promise<Response> {
+  await access.authenticate(context.env.incoming.headers)
   const data = [...engine.searchRouter.groups.exact.keys()].map((name) => ({ search_tool_name: name }))
   return context.json({ object: 'list', data })
 }

@@ -1,0 +1,73 @@
+import { GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
+import type { Keys } from '@tianjillm/tenancy'
+import type { Gateway } from '../gateway.ts'
+import { demandAdmin, type Identity } from './access.ts'
+import { type GatewayApp, refuseMethod } from './app.ts'
+import { readBody } from './body.ts'
+
+/** Bytes of a body. */
+const MOST_BYTES = 1024 * 1024
+
+/** What is done to keys, by path; all of it is for the master key. https://docs.litellm.ai/docs/proxy/virtual_keys */
+const acts: Readonly<Record<string, (keys: Keys, body: unknown) => Promise<JsonObject>>> = {
+  '/key/generate': (keys, body) => keys.generate(body, 'master_key'),
+  '/key/update': (keys, body) => keys.update(body),
+  '/key/delete': (keys, body) => keys.delete(body),
+  '/key/block': (keys, body) => keys.setBlocked(body, true),
+  '/key/unblock': (keys, body) => keys.setBlocked(body, false),
+  '/key/regenerate': (keys, body) => regenerate(keys, body),
+}
+
+/** Keys of the database. */
+export function keyRoutes(app: GatewayApp, gateway: () => Gateway): void {
+  for (const [path, act] of Object.entries(acts))
+    app.all(path, async (context) => {
+      if (context.req.method !== 'POST') return refuseMethod(context.req.method, 'POST')
+      await demandAdmin(gateway().access, context.env.incoming.headers)
+      const keys = keysOf(gateway())
+      const bytes = await readBody(context.env.incoming, MOST_BYTES)
+      return context.json(await act(keys, bytes.length === 0 ? {} : parseJson(bytes.toString())))
+    })
+  app.all('/key/info', async (context) => {
+    if (context.req.method !== 'GET') return refuseMethod(context.req.method, 'GET')
+    const identity = await gateway().access.authenticate(context.env.incoming.headers)
+    return context.json(await keysOf(gateway()).info(askedKey(identity, context.req.query('key'))))
+  })
+  app.all('/key/list', async (context) => {
+    if (context.req.method !== 'GET') return refuseMethod(context.req.method, 'GET')
+    await demandAdmin(gateway().access, context.env.incoming.headers)
+    return context.json(await keysOf(gateway()).list(numbered(context.req.query())))
+  })
+}
+
+/** The master key may ask about any key, every other about itself. */
+function askedKey({ isAdmin, caller }: Identity, named: string | undefined): string {
+  if (isAdmin && named !== undefined) return named
+  if (isAdmin) throw new GatewayError('invalid_request', 'Name the `key` to tell of.', { param: 'key' })
+  return caller.keyHash!
+}
+
+function regenerate(keys: Keys, body: unknown): Promise<JsonObject> {
+  const { key, ...fields } = isJsonObject(body) ? body : {}
+  if (typeof key === 'string') return keys.regenerate(key, fields)
+  throw new GatewayError('invalid_request', 'Name the `key` to regenerate.', { param: 'key' })
+}
+
+/** Numbers and flags of a query as what they are. */
+function numbered(query: Readonly<Record<string, string>>): JsonObject {
+  const known: Readonly<Record<string, unknown>> = { true: true, false: false }
+  const isNumber = (name: string, value: string) => (name === 'page' || name === 'size') && /^\d{1,9}$/.test(value)
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [
+      name,
+      isNumber(name, value) ? Number(value) : (known[value] ?? value),
+    ]),
+  )
+}
+
+function keysOf({ tenancy }: Gateway): Keys {
+  if (tenancy !== undefined) return tenancy.keys
+  const message =
+    'Keys are kept in a database. Set general_settings.database_url, or write them under `keys` in the file.'
+  throw new GatewayError('invalid_request', message, { code: 'no_db_connection' })
+}

@@ -1,0 +1,85 @@
+import type { Config, KeyConfig } from '@tianjillm/config'
+import { type Awaitable, GatewayError, type Host, type JsonObject } from '@tianjillm/core'
+import type { KeyRow, Keys } from '@tianjillm/tenancy'
+
+/** Keys that are kept in a database, and whom they belong to. */
+export interface Tenancy {
+  /** The same for the same database. */
+  readonly url: string
+  readonly keys: Keys
+  /** The key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
+  find(keyHash: string): Awaitable<KeyConfig | undefined>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database that the configuration names, and brings it to the newest shape; the one before is given again
+ * when it is the same. Undefined when there is none. Throws GatewayError `misconfigured`.
+ */
+export async function tenancyOf(config: Config, host: Host, previous?: Tenancy): Promise<Tenancy | undefined> {
+  const url = config.general.databaseUrl
+  if (url === undefined) return undefined
+  if (previous?.url === url) return previous
+  const [{ openStore }, { createKeyring, createKeys }] = await Promise.all([
+    import('@tianjillm/store'),
+    import('@tianjillm/tenancy'),
+  ])
+  const store = await openStore({ url }).catch((cause: unknown) => {
+    throw unreachable(cause)
+  })
+  const keyring = createKeyring({ store, now: () => performance.now() })
+  const known = new WeakMap<KeyRow, KeyConfig>()
+  const configOf = (row: KeyRow) => {
+    const key = known.get(row) ?? keyConfig(row)
+    known.set(row, key)
+    return key
+  }
+  return {
+    url,
+    keys: createKeys({ store, now: clockOf(host), changed: (keyHash) => keyring.forget(keyHash) }),
+    find(keyHash) {
+      const row = keyring.find(keyHash)
+      if (!(row instanceof Promise)) return row && configOf(row)
+      return row.then(
+        (later) => later && configOf(later),
+        (cause: unknown) => {
+          const message = 'The gateway cannot reach its database to look this key up. Try again in a few seconds.'
+          throw new GatewayError('overloaded', message, { retryAfter: 5, cause })
+        },
+      )
+    },
+    close: () => store.close(),
+  }
+}
+
+/** A function of its own, for what is carried over must not hold what it was made with. */
+function clockOf(host: Host): () => number {
+  return () => host.now()
+}
+
+/** A key of the database as one of the file would be. */
+function keyConfig(row: KeyRow): KeyConfig {
+  return {
+    key: undefined,
+    keyHash: row.key_hash,
+    keyAlias: row.key_alias ?? undefined,
+    userId: row.user_id ?? undefined,
+    teamId: row.team_id ?? undefined,
+    // They were written from lists and maps.
+    models: JSON.parse(row.models) as readonly string[],
+    metadata: JSON.parse(row.metadata) as JsonObject,
+    rpmLimit: row.rpm_limit ?? undefined,
+    expires: row.expires_at ?? undefined,
+    isBlocked: row.blocked === 1,
+    position: { file: 'database', line: 1, column: 1 },
+  }
+}
+
+/** In words of its own: those of a driver may hold the address with its password. */
+function unreachable(cause: unknown): GatewayError {
+  const { code } = cause as { readonly code?: unknown }
+  const why =
+    cause instanceof Error && /newer version/.test(cause.message) ? cause.message : String(code ?? 'no answer')
+  const message = `general_settings.database_url: the database cannot be used (${why}).`
+  return new GatewayError('misconfigured', message, { cause })
+}
