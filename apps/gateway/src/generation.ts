@@ -1,5 +1,5 @@
 import type { Config, Problem } from '@tianjillm/config'
-import { type Host, isGatewayError, type Scrape } from '@tianjillm/core'
+import { GatewayError, type Host, isGatewayError, type Scrape } from '@tianjillm/core'
 import { createHost, type Transport } from '@tianjillm/engine'
 import type { Limiter } from '@tianjillm/limits'
 import type { Books } from './books.ts'
@@ -70,7 +70,8 @@ export async function buildGeneration(
   const carry = createCarry(previous?.carry)
   // What is wrong with its settings is among the problems below.
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
-  const { tenancy, problem } = await openTenancy(config, source, host, previous?.tenancy)
+  const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
+  const { tenancy, problem } = await openTenancy(config, source, host, masterKey, previous?.tenancy)
   const { engine, problems } = await compose(config, {
     ...{ host, transport, places: pluginPlaces(source.folder), redact, carry },
     previous: previous?.gateway.engine,
@@ -83,9 +84,9 @@ export async function buildGeneration(
     if (tenancy !== previous?.tenancy) void tenancy?.close()
     return { generation: undefined, problems: all }
   }
-  const { masterKey, keyHeaderName, userHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
+  const { keyHeaderName, userHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
   const access = createAccess({
-    masterKey: masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY'),
+    masterKey,
     keys: config.keys,
     find: tenancy?.find,
     header: keyHeaderName,
@@ -116,9 +117,13 @@ async function openTenancy(
   config: Config,
   { title }: ConfigSource,
   host: Host,
+  masterKey: string | undefined,
   previous: Tenancy | undefined,
 ): Promise<{ readonly tenancy: Tenancy | undefined; readonly problem?: Problem }> {
   try {
+    // Else everybody who reaches the gateway could make keys.
+    if (config.general.databaseUrl !== undefined && masterKey === undefined)
+      throw new GatewayError('misconfigured', 'general_settings.database_url: keys need a master key. Set master_key.')
     return { tenancy: await tenancyOf(config, host, previous) }
   } catch (error) {
     if (!isGatewayError(error)) throw error

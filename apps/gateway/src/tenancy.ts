@@ -78,8 +78,10 @@ function keyConfig(row: KeyRow): KeyConfig {
 /** In words of its own: those of a driver may hold the address with its password. */
 function unreachable(cause: unknown): GatewayError {
   const { code } = cause as { readonly code?: unknown }
-  const why =
-    cause instanceof Error && /newer version/.test(cause.message) ? cause.message : String(code ?? 'no answer')
-  const message = `general_settings.database_url: the database cannot be used (${why}).`
-  return new GatewayError('misconfigured', message, { cause })
+  // Drivers name what went wrong; errors without a code are the store's own.
+  const message =
+    cause instanceof Error && code === undefined
+      ? cause.message
+      : `The database cannot be used (${String(code ?? 'no answer')}).`
+  return new GatewayError('misconfigured', `general_settings.database_url: ${message}`, { cause })
 }

@@ -30,11 +30,17 @@ afterAll(async () => {
 function env(name: string): string | undefined {
   if (/^UNSET_|^RPM$/.test(name)) return undefined
   if (/_MASTER_KEY$/.test(name)) return MASTER_KEY
+  if (name in named) return named[name]
   if (/_(API_BASE|URL)$/.test(name)) return `https://${name.toLowerCase().replaceAll('_', '-')}.example.com`
-  return named[name] ?? `value-of-${name.toLowerCase().replaceAll('_', '-')}`
+  return `value-of-${name.toLowerCase().replaceAll('_', '-')}`
 }
 
-const named: Readonly<Record<string, string>> = { REDIS_HOST: '127.0.0.1', REDIS_PORT: '1', REQUEST_TIMEOUT: '60' }
+const named: Readonly<Record<string, string>> = {
+  DATABASE_URL: ':memory:',
+  REDIS_HOST: '127.0.0.1',
+  REDIS_PORT: '1',
+  REQUEST_TIMEOUT: '60',
+}
 
 function sourceOf(path: string) {
   return { ...loadConfig(join(folder, path), env), title: path, folder }

@@ -16,7 +16,7 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     ssl_verify success_callback turn_off_message_logging websearch_interception_params
   `),
   general_settings: words(`
-    always_include_stream_usage completion_model embedding_model forward_client_headers_to_llm_api
+    always_include_stream_usage completion_model database_url embedding_model forward_client_headers_to_llm_api
     global_max_parallel_requests image_generation_model litellm_key_header_name master_key max_request_size_mb
     search_tools user_header_name
   `),
@@ -56,6 +56,7 @@ export const protectiveKeys: ReadonlySet<string> = words(`
 const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[] = [
   [words('set_verbose debug_level'), 'Use --log-level debug.'],
   [words('num_workers'), 'Use --workers.'],
+  [words('store_model_in_db'), 'Models are in the file.'],
   [words('json_logs'), 'Every line of the log is JSON.'],
   [words('modify_params'), 'Use drop_params, and extra_body of the deployment.'],
   [words('max_parallel_requests'), 'Use global_max_parallel_requests, or rpm_limit of a key.'],
@@ -66,12 +67,17 @@ const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[
   [words('enable_jwt_auth litellm_jwtauth enable_oauth2_auth enable_oauth2_proxy_auth'), 'Use keys of the file.'],
   [
     words(`
-      budget_duration database_url default_internal_user_params default_key_generate_params
-      default_max_internal_user_budget default_team_params default_team_settings internal_user_budget_duration
-      key_generation_settings max_budget max_end_user_budget max_internal_user_budget provider_budget_config
-      store_model_in_db tag_budget_config upperbound_key_generate_params
+      budget_duration default_max_internal_user_budget internal_user_budget_duration max_budget max_end_user_budget
+      max_internal_user_budget provider_budget_config tag_budget_config
     `),
-    'It needs a database, which is not there yet.',
+    'Spend is not counted yet.',
+  ],
+  [
+    words(`
+      default_internal_user_params default_key_generate_params default_team_params default_team_settings
+      key_generation_settings upperbound_key_generate_params
+    `),
+    'Users, teams and rules for keys are not there yet.',
   ],
   [words('mcp_servers mcp_settings mcp_tools mcp_aliases mcp_semantic_tool_filter'), 'MCP is not there yet.'],
   [words('prompts prompt_id prompt_label prompt_variables prompt_version'), 'Stored prompts are not there yet.'],

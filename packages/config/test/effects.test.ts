@@ -25,7 +25,10 @@ const notes = (text: string) =>
 
 describe('keys without effect', () => {
   /** Words that the gateway's code has for other things. */
-  const alsoElse = new Set(['database_url', 'max_parallel_requests', 'num_workers', 'plugins', 'prompts'])
+  const alsoElse = new Set([
+    ...['allowed_routes', 'budget_duration', 'max_budget', 'max_parallel_requests'],
+    ...['num_workers', 'plugins', 'prompts'],
+  ])
 
   test.each(Object.keys(sectionKeys))('of the section "%s" are read by nobody', (section) => {
     const idle = [...sectionKeys[section]!].filter((key) => !effectiveKeys[section]!.has(key))
@@ -34,8 +37,8 @@ describe('keys without effect', () => {
 
   test('of a deployment are read by nobody', () => {
     const idle = [...modelGatewayKeys].filter((key) => !effectiveModelKeys.has(key))
-    // The one of the settings, and the one of model_info.
-    const others = ['cache', 'base_model']
+    // Those of the settings, of model_info, and of keys.
+    const others = ['cache', 'base_model', 'budget_duration', 'max_budget']
     expect(idle.filter((key) => isNamedIn(acting, key) && !others.includes(key))).toEqual([])
   })
 
@@ -47,7 +50,7 @@ describe('keys without effect', () => {
   test('are noted at their places, in the spelling of the file', () => {
     expect(
       notes(`
-general_settings: {database_url: os.environ/DB, num_workers: 4}
+general_settings: {store_model_in_db: true, num_workers: 4}
 tianji_settings: {set_verbose: true, callbacks: [], max_budget: 100}
 model_list:
   - model_name: a
@@ -57,11 +60,11 @@ guardrails:
   - {guardrail_name: g, litellm_params: {guardrail: x, mode: {tags: {a: pre_call}, default: pre_call}, weight: 2}}
 `),
     ).toEqual([
-      'proxy_config.yaml:2:20: note: general_settings.database_url: has no effect here yet. It needs a database, which is not there yet.',
-      'proxy_config.yaml:2:49: note: general_settings.num_workers: has no effect here yet. Use --workers.',
+      'proxy_config.yaml:2:20: note: general_settings.store_model_in_db: has no effect here yet. Models are in the file.',
+      'proxy_config.yaml:2:45: note: general_settings.num_workers: has no effect here yet. Use --workers.',
       'proxy_config.yaml:3:19: note: tianji_settings.set_verbose: has no effect here yet. Use --log-level debug.',
-      'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. It needs a database, which is not there yet.',
-      'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. It needs a database, which is not there yet.',
+      'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. Spend is not counted yet.',
+      'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. Spend is not counted yet.',
       'proxy_config.yaml:6:53: note: model_list[0].tianji_params.cache_read_input_token_cost: has no effect here yet.',
       'proxy_config.yaml:7:18: note: model_list[0].model_info.team_id: has no effect here yet.',
       'proxy_config.yaml:9:63: note: guardrails[0].litellm_params.mode.tags: has no effect here yet.',

@@ -23,9 +23,14 @@ export interface StoreSettings {
 const CONNECT_TIMEOUT = 5_000
 const STATEMENT_TIMEOUT = 30_000
 
-/** Opens a store and brings it to the newest shape. Rejects when it cannot be reached or was made by a newer version. */
+/**
+ * Opens a store and brings it to the newest shape. Rejects when it cannot be reached, was
+ * made by a newer version, or is of another kind.
+ */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const isPostgres = /^postgres(ql)?:/.test(settings.url)
+  if (!isPostgres && /^(?!sqlite:|file:)[a-z][a-z0-9+.-]+:/i.test(settings.url))
+    throw new Error('A database has the URL postgresql://… or sqlite:….')
   const { database, title } = isPostgres ? await openPostgres(settings) : await openSqlite(settings)
   const dialect = isPostgres ? 'postgres' : 'sqlite'
   try {

@@ -1,4 +1,4 @@
-import { didYouMean, GatewayError } from '@tianjillm/core'
+import { didYouMean, GatewayError, isJsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
 
 /**
@@ -9,11 +9,12 @@ export function readBody<Entries extends v.ObjectEntries>(
   schema: v.StrictObjectSchema<Entries, undefined>,
   body: unknown,
 ): v.InferOutput<v.StrictObjectSchema<Entries, undefined>> {
+  // To the schema a list would be an object without fields.
+  if (!isJsonObject(body)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
   const result = v.safeParse(schema, body)
   if (result.success) return result.output
   const [issue] = result.issues
-  const param = v.getDotPath(issue) ?? undefined
-  if (param === undefined) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
+  const param = v.getDotPath(issue) ?? ''
   const isUnknown = issue.kind === 'schema' && issue.type === 'strict_object' && !Object.hasOwn(schema.entries, param)
   const message = isUnknown
     ? `The field \`${param.slice(0, 100)}\` is not known.${didYouMean(param, Object.keys(schema.entries))}`

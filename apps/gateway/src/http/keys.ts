@@ -10,8 +10,8 @@ const MOST_BYTES = 1024 * 1024
 
 /** What is done to keys, by path; all of it is for the master key. https://docs.litellm.ai/docs/proxy/virtual_keys */
 const acts: Readonly<Record<string, (keys: Keys, body: unknown) => Promise<JsonObject>>> = {
-  '/key/generate': (keys, body) => keys.generate(body, 'master_key'),
-  '/key/update': (keys, body) => keys.update(body),
+  '/key/generate': (keys, body) => keys.generate(demandKept(body), 'master_key'),
+  '/key/update': (keys, body) => keys.update(demandKept(body)),
   '/key/delete': (keys, body) => keys.delete(body),
   '/key/block': (keys, body) => keys.setBlocked(body, true),
   '/key/unblock': (keys, body) => keys.setBlocked(body, false),
@@ -48,9 +48,30 @@ function askedKey({ isAdmin, caller }: Identity, named: string | undefined): str
 }
 
 function regenerate(keys: Keys, body: unknown): Promise<JsonObject> {
-  const { key, ...fields } = isJsonObject(body) ? body : {}
+  const { key, ...fields } = isJsonObject(body) ? demandKept(body) : {}
   if (typeof key === 'string') return keys.regenerate(key, fields)
   throw new GatewayError('invalid_request', 'Name the `key` to regenerate.', { param: 'key' })
+}
+
+/** Limits that no call is held to yet. Who sets one counts on it, so it is refused rather than kept for show. */
+const unkept = [
+  'allowed_routes',
+  'budget_duration',
+  'budget_id',
+  'max_budget',
+  'max_parallel_requests',
+  'model_max_budget',
+  'model_rpm_limit',
+  'model_tpm_limit',
+  'soft_budget',
+  'tpm_limit',
+]
+
+function demandKept<Body>(body: Body): Body {
+  const param = isJsonObject(body) ? unkept.find((name) => (body as JsonObject)[name] != null) : undefined
+  if (param === undefined) return body
+  const message = `No key is held to \`${param}\` yet, so it cannot be set. There are \`rpm_limit\`, \`models\` and \`duration\`.`
+  throw new GatewayError('invalid_request', message, { param })
 }
 
 /** Numbers and flags of a query as what they are. */
