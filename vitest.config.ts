@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const conditions = ['@tianjillm/source', 'node']
@@ -10,6 +11,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['{packages,apps}/*/test/**/*.test.ts', 'plugins/*/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
+    // They wait more than they work: for processes to start, and for clocks.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     execArgv: ['--conditions=@tianjillm/source'],
   },

@@ -256,7 +256,8 @@ describe('when the endpoint fails', () => {
     tell(callback, 'a', 'b', 'c')
     await callback.flush!()
     expect(log.lines).toContain('warn: sink: events not sent in time: 1.')
-    const gone = () => expect(log.lines).toContain('warn: sink: events lost: 2 (there was no time left).')
+    // Why depends on whether the answer's head was there by then.
+    const gone = () => expect(log.lines).toContainEqual(expect.stringMatching(/^warn: sink: events lost: 2 \(/))
     await vi.waitFor(gone, { timeout: 5_000 })
   })
 
