@@ -34,7 +34,7 @@ function reporting(name: string, callbacks: readonly ConfiguredCallback[]): Stag
 
 function reportOf(hasContent: boolean): CallReport {
   const content = hasContent ? { input: asked.input, output } : { input: undefined, output: undefined }
-  return call.record.report(call.call, { ...content, stream: false, error: undefined })
+  return call.record.report(call.call, { ...content, cost: undefined, stream: false, error: undefined })
 }
 
 function configured(plugin: CallbackPlugin, options: object, surroundings: Host): ConfiguredCallback {

@@ -22,6 +22,7 @@ import type { CooldownListener } from '@tianjillm/router'
 import { autoRoutersOf, isAutoRouter } from './auto-routers.ts'
 import { cacheOf } from './cache.ts'
 import { type Carry, createCarry } from './carry.ts'
+import { costsOf } from './costs.ts'
 import { buildDeployments, demandProvider } from './invalid-deployments.ts'
 import { type KnownModels, knownModels } from './known-models.ts'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
@@ -69,10 +70,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   )
   const hasRedis = asksForRedis(config, host, problems)
   const models = config.models.filter((model) => !isAutoRouter(model))
-  const known = await knownModels(config)
+  const [known, costs] = await Promise.all([knownModels(config), costsOf(config)])
   const [deployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
     buildDeployments(models, config.router, problems, {
-      build: (model) => deploymentOf(model, config, surroundings, known, warn(model, 'model')),
+      build: (model) => deploymentOf(model, config, surroundings, { known, costs }, warn(model, 'model')),
       broken: (model, error) => brokenDeployment(model.provider, identityOf(model, config), error, host),
     }),
     autoRoutersOf(config, surroundings, known, problems),
@@ -118,7 +119,7 @@ async function deploymentOf(
   model: ModelConfig,
   config: Config,
   { host, transport, places }: Surroundings,
-  known: KnownModels,
+  { known, costs }: { readonly known: KnownModels; readonly costs: Awaited<ReturnType<typeof costsOf>> },
   onBroken: (error: GatewayError) => void,
 ): Promise<Deployment> {
   const { router, settings } = config
@@ -139,6 +140,7 @@ async function deploymentOf(
     streamTimeout: streamTimeout === undefined ? undefined : streamTimeout * 1000,
     traits: traitsOf(model, router, known(model)),
     guardrails: model.guardrails,
+    costOf: costs(model),
     tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host, places),
   }
   return createDeployment(plugin, facts, host, transport, onBroken)

@@ -31,11 +31,10 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   `),
 }
 
-/** Keys of `litellm_params` of a deployment that are for the gateway and acted on; other such keys have no effect yet. */
+/** Keys of `litellm_params` of a deployment that are for the gateway and acted on, besides prices; other such keys have no effect yet. */
 export const effectiveModelKeys: ReadonlySet<string> = words(`
   auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
-  auto_router_max_input_chars complexity_router_config complexity_router_default_model input_cost_per_token
-  output_cost_per_token tag_regex
+  auto_router_max_input_chars complexity_router_config complexity_router_default_model tag_regex
 `)
 
 /** Keys of `model_info` that would change what is served, and do not yet. All others are told and no more. */

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
 import { toMap, toMaps } from './coerce.ts'
 import { effectiveKeys, effectiveModelKeys, idleModelInfo, protectiveKeys, withoutEffect } from './effects.ts'
-import { modelGatewayKeys, priceKey, sectionKeys } from './known-keys.ts'
+import { modelGatewayKeys, sectionKeys } from './known-keys.ts'
 import type { Path } from './problem.ts'
 import { isPythonKey } from './python.ts'
 import type { Source } from './source.ts'
@@ -36,7 +36,7 @@ export function noteWithoutEffect(file: JsonObject, source: Source): void {
 }
 
 function isIdleModelKey(key: string): boolean {
-  return (modelGatewayKeys.has(key) || priceKey.test(key)) && !effectiveModelKeys.has(key)
+  return modelGatewayKeys.has(key) && !effectiveModelKeys.has(key)
 }
 
 function asksForSomething(value: unknown): boolean {

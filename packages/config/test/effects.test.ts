@@ -65,7 +65,6 @@ guardrails:
       'proxy_config.yaml:3:19: note: tianji_settings.set_verbose: has no effect here yet. Use --log-level debug.',
       'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. Spend is not counted yet.',
       'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. Spend is not counted yet.',
-      'proxy_config.yaml:6:53: note: model_list[0].tianji_params.cache_read_input_token_cost: has no effect here yet.',
       'proxy_config.yaml:7:18: note: model_list[0].model_info.team_id: has no effect here yet.',
       'proxy_config.yaml:9:63: note: guardrails[0].litellm_params.mode.tags: has no effect here yet.',
       'proxy_config.yaml:9:104: note: guardrails[0].litellm_params.weight: has no effect here yet.',

@@ -4,11 +4,13 @@ import {
   isGatewayError,
   isJsonObject,
   type JsonObject,
+  type OperationName,
   type Passthrough,
   type Provider,
   type ProviderPlugin,
   type SearchPlugin,
   type SearchProvider,
+  type Usage,
 } from '@tianjillm/core'
 import type { Candidate, Traits } from '@tianjillm/router'
 import { parseOptions } from './options.ts'
@@ -44,11 +46,27 @@ export interface Deployment extends Candidate {
   readonly apiBase: string | undefined
   /** Names of guardrails that judge its calls. */
   readonly guardrails: readonly string[]
+  /** What a call of it costs; undefined when nobody wants to know. */
+  readonly costOf: CostOf | undefined
   /** Why it cannot be asked, when it cannot. */
   readonly problem: GatewayError | undefined
   /** Passthroughs by operation and model; filled as they are asked for. */
   readonly passthroughs: Map<string, Passthrough | undefined>
 }
+
+/** What a call used, as far as that is known when it is over. */
+export interface Used {
+  /** The vendor's model id. */
+  readonly model: string
+  readonly operation: OperationName
+  /** The request. */
+  readonly input: JsonObject
+  /** As the vendor counted. */
+  readonly usage: Usage | undefined
+}
+
+/** US dollars; undefined when a price, or how much was used, is not known. */
+export type CostOf = (used: Used) => number | undefined
 
 /** How a deployment is set up; only `plugin`, `model` and `options` are needed. */
 export interface DeploymentSettings {
@@ -69,6 +87,7 @@ export interface DeploymentSettings {
   readonly traits?: Traits
   readonly tls?: TlsSettings | undefined
   readonly guardrails?: readonly string[]
+  readonly costOf?: CostOf | undefined
 }
 
 /** Milliseconds a vendor has when nothing is configured. */
@@ -131,6 +150,7 @@ function deploymentOf(
     traits: settings.traits ?? {},
     tls: settings.tls,
     guardrails: settings.guardrails ?? [],
+    costOf: settings.costOf,
     apiBase: apiBaseOf(settings.options),
     passthroughs: new Map(),
   }

@@ -14,7 +14,14 @@ export {
   type Streaming,
 } from './connect.ts'
 export { createCallback, createGuardrail } from './create.ts'
-export { brokenDeployment, createDeployment, type Deployment, type DeploymentSettings } from './deployment.ts'
+export {
+  brokenDeployment,
+  type CostOf,
+  createDeployment,
+  type Deployment,
+  type DeploymentSettings,
+  type Used,
+} from './deployment.ts'
 export { createEngine, type Engine, type EngineParts, run } from './engine.ts'
 export { asGatewayError } from './gateway-error.ts'
 export { createHost } from './host.ts'

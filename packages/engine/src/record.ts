@@ -89,6 +89,7 @@ export class CallRecord {
       readonly stream: boolean
       readonly input: JsonObject | undefined
       readonly output: JsonObject | undefined
+      readonly cost: number | undefined
       readonly error: CallReport['error']
     },
   ): CallReport {
@@ -109,7 +110,7 @@ export class CallRecord {
       upstreamStartTime: this.upstreamStartTime,
       firstTokenTime: this.firstTokenTime,
       usage: this.usage,
-      cost: undefined,
+      cost: end.cost,
       input: end.input,
       output: end.output,
       error: end.error,

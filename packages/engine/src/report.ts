@@ -41,9 +41,17 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engi
       : undefined
     const said = reporter.wantsContent ? output() : undefined
     if (typeof said?.id === 'string') record.responseId ??= said.id
-    const report = record.report(call, { stream, input, output: said, error: error && told(error, engine) })
+    const cost = costOf(record, call, asked, error !== undefined && answer === undefined)
+    const report = record.report(call, { stream, input, output: said, cost, error: error && told(error, engine) })
     reporter.deliver(guardReport(report, call, record))
   }
+}
+
+/** What the call cost. Neither an old answer nor one that never began is paid for. */
+function costOf(record: CallRecord, { operation }: LiveCall, asked: Asked, hasFailed: boolean): number | undefined {
+  const { deployment, model, usage, allowed, cacheHit } = record
+  if (cacheHit || hasFailed) return 0
+  return deployment?.costOf?.({ model, operation, input: (allowed ?? asked).input, usage })
 }
 
 function told(error: GatewayError, { redact }: Engine): NonNullable<CallReport['error']> {
