@@ -44,6 +44,8 @@ export interface Surroundings {
   readonly previous?: Engine | undefined
   /** Hears of each deployment that has failed and is left alone now. */
   readonly onCooldown?: CooldownListener | undefined
+  /** Hears of all calls, besides the callbacks of the configuration. */
+  readonly bookkeeper?: ConfiguredCallback | undefined
   /** Redis, for a cache of answers that shall be there. */
   readonly farStore?: Store | undefined
 }
@@ -60,7 +62,8 @@ const GUARDRAIL_TIMEOUT = 10_000
 
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
-  const { host, transport, places, redact, carry = createCarry(), previous, onCooldown, farStore } = surroundings
+  const { host, transport, places, redact, carry = createCarry(), previous, onCooldown, bookkeeper } = surroundings
+  const { farStore } = surroundings
   const problems: Problem[] = []
   const warn = (item: Placed, key: string) => (error: GatewayError) => {
     problems.push(problemOf('warning', item, key, error))
@@ -70,7 +73,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   )
   const hasRedis = asksForRedis(config, host, problems)
   const models = config.models.filter((model) => !isAutoRouter(model))
-  const [known, costs] = await Promise.all([knownModels(config), costsOf(config)])
+  const [known, costs] = await Promise.all([knownModels(config), costsOf(config, bookkeeper !== undefined)])
   const [deployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
     buildDeployments(models, config.router, problems, {
       build: (model) => deploymentOf(model, config, surroundings, { known, costs }, warn(model, 'model')),
@@ -106,7 +109,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       previous,
       onCooldown,
       guardrails,
-      callbacks,
+      callbacks: bookkeeper === undefined ? callbacks : [...callbacks, bookkeeper],
       cache,
       mock: mockOf(surroundings),
       redact,

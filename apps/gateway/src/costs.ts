@@ -6,9 +6,12 @@ import type { Consumption, ModelFacts } from '@tianjillm/models'
 /** Models of one deployment whose prices are kept at hand; one with a `*` may have any number. */
 const MOST_MODELS = 1_000
 
-/** What calls of each deployment cost, for callbacks; the prices are not even loaded when there is none. */
-export async function costsOf({ callbacks }: Config): Promise<(model: ModelConfig) => CostOf | undefined> {
-  if (callbacks.length === 0) return () => undefined
+/** What calls of each deployment cost. The prices are not even loaded when no callback, nor anybody else, asks. */
+export async function costsOf(
+  { callbacks }: Config,
+  isAskedFor: boolean,
+): Promise<(model: ModelConfig) => CostOf | undefined> {
+  if (callbacks.length === 0 && !isAskedFor) return () => undefined
   const { costOf, loadModelMap, overlaid } = await import('@tianjillm/models')
   const map = await loadModelMap()
   return ({ provider, info, gatewayParams }) => {

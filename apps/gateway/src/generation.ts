@@ -77,6 +77,7 @@ export async function buildGeneration(
     previous: previous?.gateway.engine,
     onCooldown: shared?.tellCooldown,
     farStore: shared?.store,
+    bookkeeper: tenancy?.callback,
   })
   const all = inReadingOrder([...told, ...(problem ? [problem] : []), ...problems])
   if (engine === undefined || problem !== undefined) {

@@ -98,11 +98,13 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.watch(next.source.files ?? [])
       listenToOthers(next)
       // Its calls under way go on with it, and are reported by it.
-      void books.drained().then(() => {
-        if (shared !== succession.current.shared) shared?.close()
-        if (tenancy !== succession.current.tenancy) void tenancy?.close()
-        return engine.reporter.flush(LAST_FLUSH)
-      })
+      void (async () => {
+        await books.drained()
+        await engine.reporter.flush(LAST_FLUSH)
+        const { current } = succession
+        if (shared !== current.shared) shared?.close()
+        if (tenancy !== current.tenancy) await tenancy?.close()
+      })()
     },
     log: logs.log,
     now: () => Date.now(),
@@ -112,14 +114,20 @@ export async function start(settings: StartSettings): Promise<Started> {
   const { access, engine } = first.gateway
   const address = { host: settings.host ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port }
   const server = await serve(() => succession.current.gateway, address)
+  const stop = async (deadline: number) => {
+    watch?.stop()
+    await server.stop(deadline)
+    succession.current.shared?.close()
+    await succession.current.tenancy?.close()
+    logs.flush()
+  }
+  let stopping: Promise<void> | undefined
   return {
     ...server,
-    async stop(deadline) {
-      watch?.stop()
-      await server.stop(deadline)
-      succession.current.shared?.close()
-      await succession.current.tenancy?.close()
-      logs.flush()
+    // Whoever asks again waits for the same end.
+    stop(deadline) {
+      stopping ??= stop(deadline)
+      return stopping
     },
     warnings: problems,
     isOpen: access.isOpen,

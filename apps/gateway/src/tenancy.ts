@@ -1,12 +1,16 @@
 import type { Config, KeyConfig } from '@tianjillm/config'
-import { type Awaitable, GatewayError, type Host, type JsonObject } from '@tianjillm/core'
-import type { KeyRow, Keys } from '@tianjillm/tenancy'
+import { type Awaitable, type CallReport, GatewayError, type Host, type JsonObject } from '@tianjillm/core'
+import type { ConfiguredCallback } from '@tianjillm/engine'
+import type { KeyRow, Keys, Spend, SpendWriter } from '@tianjillm/tenancy'
 
 /** Keys that are kept in a database, and whom they belong to. */
 export interface Tenancy {
-  /** The same for the same database. */
-  readonly url: string
+  /** The same for the same database, used in the same way. */
+  readonly fingerprint: string
   readonly keys: Keys
+  readonly spend: Spend
+  /** Writes every finished call down; undefined when `disable_spend_logs` is set. */
+  readonly callback: ConfiguredCallback | undefined
   /** The key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
   find(keyHash: string): Awaitable<KeyConfig | undefined>
   close(): Promise<void>
@@ -17,10 +21,11 @@ export interface Tenancy {
  * when it is the same. Undefined when there is none. Throws GatewayError `misconfigured`.
  */
 export async function tenancyOf(config: Config, host: Host, previous?: Tenancy): Promise<Tenancy | undefined> {
-  const url = config.general.databaseUrl
+  const { databaseUrl: url, disableSpendLogs } = config.general
   if (url === undefined) return undefined
-  if (previous?.url === url) return previous
-  const [{ openStore }, { createKeyring, createKeys }] = await Promise.all([
+  const fingerprint = `${disableSpendLogs} ${url}`
+  if (previous?.fingerprint === fingerprint) return previous
+  const [{ openStore }, { createKeyring, createKeys, createSpendWriter, spendIn }] = await Promise.all([
     import('@tianjillm/store'),
     import('@tianjillm/tenancy'),
   ])
@@ -35,7 +40,9 @@ export async function tenancyOf(config: Config, host: Host, previous?: Tenancy):
     return key
   }
   return {
-    url,
+    fingerprint,
+    spend: spendIn(store),
+    callback: disableSpendLogs ? undefined : written(createSpendWriter({ store, log: host.log, now: clockOf(host) })),
     keys: createKeys({ store, now: clockOf(host), changed: (keyHash) => keyring.forget(keyHash) }),
     find(keyHash) {
       const row = keyring.find(keyHash)
@@ -50,6 +57,11 @@ export async function tenancyOf(config: Config, host: Host, previous?: Tenancy):
     },
     close: () => store.close(),
   }
+}
+
+function written(writer: SpendWriter): ConfiguredCallback {
+  const add = (report: CallReport) => writer.add(report)
+  return { name: 'spend', on: 'both', callback: { success: add, failure: add, flush: () => writer.flush() } }
 }
 
 /** A function of its own, for what is carried over must not hold what it was made with. */

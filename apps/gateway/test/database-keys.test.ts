@@ -12,6 +12,7 @@ beforeAll(async () => {
       id: 'c',
       object: 'chat.completion',
       choices: [{ index: 0, message: { role: 'assistant', content: 'Hi.' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
     },
   })
 })
@@ -22,6 +23,8 @@ async function started(url: string | undefined, more = ''): Promise<Started> {
   const gateway = await startGateway(`
 model_list:
   - {model_name: small, litellm_params: {model: openai/one, api_base: ${upstream.url}, api_key: sk-vendor}}
+  - model_name: priced
+    litellm_params: {model: openai/three, api_base: ${upstream.url}, api_key: sk-vendor, input_cost_per_token: 0.001, output_cost_per_token: 0.002}
   - {model_name: large, litellm_params: {model: openai/two, api_base: ${upstream.url}, api_key: sk-vendor}}
 general_settings: {master_key: ${MASTER_KEY}${database}}
 ${more}`)
@@ -43,6 +46,7 @@ interface Answer {
   readonly key: string
   readonly info: Readonly<Record<string, unknown>>
   readonly data: readonly { readonly id: string }[]
+  readonly total: number
   readonly total_count: number
   readonly error: { readonly message: string; readonly param: string; readonly code: string }
 }
@@ -122,10 +126,34 @@ describeOnBoth('keys in a database', (newUrl) => {
     const posts = ['generate', 'update', 'delete', 'block', 'unblock', 'regenerate'].map((name) => `/key/${name}`)
     for (const path of [...posts, '/config/reload', '/cache/flushall', '/cache/delete'])
       expect((await ask(gateway, 'POST', path, { key: other }, own)).status, path).toBe(403)
-    for (const path of ['/key/list', '/cache/ping'])
+    for (const path of ['/key/list', '/cache/ping', '/spend/logs', '/spend/keys', '/global/spend/report'])
       expect((await ask(gateway, 'GET', path, undefined, own)).status, path).toBe(403)
     const { body } = await ask(gateway, 'GET', `/key/info?key=${other}`, undefined, own)
     expect(body.info.key_alias).toBe('own')
+  })
+
+  it('are told what was spent with them, call by call and summed up', async () => {
+    const gateway = await started(newUrl())
+    const key = await keyWith(gateway, { user_id: 'ada' })
+    for (const model of ['priced', 'priced', 'small']) await statusOf(gateway, key, model)
+    await vi.waitFor(async () => expect((await ask(gateway, 'GET', '/spend/logs')).body.total).toBe(3))
+    const users = await ask(gateway, 'GET', '/spend/users')
+    expect(users.body.data).toMatchObject([{ id: 'ada', spend: 0.04, api_requests: 3, unpriced_requests: 1 }])
+    const report = await ask(gateway, 'GET', '/global/spend/report')
+    expect(report.body.data).toMatchObject([{ spend: 0.04, prompt_tokens: 30 }])
+    const { body } = await ask(gateway, 'GET', `/key/info?key=${key}`)
+    expect(body.info.spend).toBe(0.04)
+    expect((await ask(gateway, 'GET', '/spend/logs?start_date=tomorrow')).status).toBe(400)
+  })
+
+  it('lose no call that was answered before the gateway stops', async () => {
+    const url = newUrl()
+    const first = await started(url)
+    const key = await keyWith(first, {})
+    await Promise.all(Array.from({ length: 40 }, () => statusOf(first, key, 'priced')))
+    await first.stop(1_000)
+    const second = await started(url)
+    expect((await ask(second, 'GET', '/spend/logs?size=1')).body.total).toBe(40)
   })
 
   it('cannot have a limit that nobody would keep, nor one that is mistyped', async () => {

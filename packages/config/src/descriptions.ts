@@ -129,6 +129,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     always_include_stream_usage: 'Streams of chats and completions tell their tokens, although no client asked.',
     completion_model: 'The model that answers chats and completions, whatever clients ask for.',
     database_url: 'Where keys are kept: `sqlite:./data/tianji.db` or `postgresql://user:password@host:5432/name`.',
+    disable_spend_logs: 'Calls are not written to the database.',
     embedding_model: 'The model that makes embeddings, whatever clients ask for.',
     forward_client_headers_to_llm_api: 'Vendors get the `x-…` headers of clients, but for keys and those of proxies.',
     global_max_parallel_requests: 'Calls that are worked on at once. One more gets 429 right away.',

@@ -16,7 +16,7 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     ssl_verify success_callback turn_off_message_logging websearch_interception_params
   `),
   general_settings: words(`
-    always_include_stream_usage completion_model database_url embedding_model forward_client_headers_to_llm_api
+    always_include_stream_usage completion_model database_url disable_spend_logs embedding_model forward_client_headers_to_llm_api
     global_max_parallel_requests image_generation_model litellm_key_header_name master_key max_request_size_mb
     search_tools user_header_name
   `),

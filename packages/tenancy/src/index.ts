@@ -1,3 +1,5 @@
 export { after } from './duration.ts'
 export { createKeyring, type Keyring, type KeyringSettings } from './keyring.ts'
 export { createKeys, hashOf, type KeyRooms, type KeyRow, type Keys } from './keys.ts'
+export { type Spend, type SpendKind, spendIn } from './spend.ts'
+export { createSpendWriter, type SpendWriter, type SpendWriterSettings } from './spend-writer.ts'

@@ -14,6 +14,7 @@ import { keyRoutes } from './keys.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
+import { spendRoutes } from './spend.ts'
 
 /** Hono's context with node's own request and response. */
 export type GatewayContext = Context<{ Bindings: HttpBindings }>
@@ -52,6 +53,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   })
   autoRouterRoutes(app, gateway)
   searchRoutes(app, gateway)
+  spendRoutes(app, gateway)
   modelRoutes(app, gateway)
   healthRoutes(app, gateway)
   cacheRoutes(app, gateway)

@@ -1,6 +1,7 @@
 import { GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
 import type { Keys } from '@tianjillm/tenancy'
 import type { Gateway } from '../gateway.ts'
+import type { Tenancy } from '../tenancy.ts'
 import { demandAdmin, type Identity } from './access.ts'
 import { type GatewayApp, refuseMethod } from './app.ts'
 import { readBody } from './body.ts'
@@ -75,7 +76,7 @@ function demandKept<Body>(body: Body): Body {
 }
 
 /** Numbers and flags of a query as what they are. */
-function numbered(query: Readonly<Record<string, string>>): JsonObject {
+export function numbered(query: Readonly<Record<string, string>>): JsonObject {
   const known: Readonly<Record<string, unknown>> = { true: true, false: false }
   const isNumber = (name: string, value: string) => (name === 'page' || name === 'size') && /^\d{1,9}$/.test(value)
   return Object.fromEntries(
@@ -86,9 +87,14 @@ function numbered(query: Readonly<Record<string, string>>): JsonObject {
   )
 }
 
-function keysOf({ tenancy }: Gateway): Keys {
-  if (tenancy !== undefined) return tenancy.keys
+function keysOf(gateway: Gateway): Keys {
+  return demandTenancy(gateway).keys
+}
+
+/** Throws GatewayError `invalid_request` with the code `no_db_connection` when there is no database. */
+export function demandTenancy({ tenancy }: Gateway): Tenancy {
+  if (tenancy !== undefined) return tenancy
   const message =
-    'Keys are kept in a database. Set general_settings.database_url, or write them under `keys` in the file.'
+    'This needs a database: set general_settings.database_url. Keys may also be in the file, under `keys`.'
   throw new GatewayError('invalid_request', message, { code: 'no_db_connection' })
 }
