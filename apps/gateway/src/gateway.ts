@@ -2,6 +2,7 @@ import { GatewayError, type JsonObject, type Scrape } from '@tianjillm/core'
 import type { Engine } from '@tianjillm/engine'
 import { createLocalLimiter, type Limiter } from '@tianjillm/limits'
 import { type Books, createBooks } from './books.ts'
+import type { Discovery } from './discovery/discovery.ts'
 import type { Access } from './http/access.ts'
 import type { Intake } from './http/intake.ts'
 import { scrape } from './http/metrics.ts'
@@ -22,6 +23,8 @@ export interface Gateway {
   readonly books: Books
   /** Keys of a database; undefined when there is none. */
   readonly tenancy: Tenancy | undefined
+  /** Tells what may be asked for. */
+  readonly discovery: Discovery
   readonly version: string
   /** Whether `/metrics` needs a key. */
   readonly guardsMetrics: boolean
@@ -44,6 +47,7 @@ export interface Gateway {
 export interface GatewayParts {
   readonly engine: Engine
   readonly access: Access
+  readonly discovery: Discovery
   readonly version: string
   readonly accessLog: AccessLog
   readonly guardsMetrics?: boolean
@@ -65,7 +69,15 @@ export interface GatewayParts {
 
 /** A gateway from its parts. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { engine, access, version, accessLog, guardsMetrics = false, mostCalls = Number.POSITIVE_INFINITY } = parts
+  const {
+    engine,
+    access,
+    discovery,
+    version,
+    accessLog,
+    guardsMetrics = false,
+    mostCalls = Number.POSITIVE_INFINITY,
+  } = parts
   const { limiter = createLocalLimiter(() => performance.now()), books = createBooks(accessLog) } = parts
   return {
     engine,
@@ -73,6 +85,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     limiter,
     books,
     tenancy: parts.tenancy,
+    discovery,
     version,
     guardsMetrics,
     mostCalls,

@@ -6,6 +6,7 @@ import type { Books } from './books.ts'
 import { type Carry, createCarry } from './carry.ts'
 import { compose } from './compose.ts'
 import type { ConfigSource } from './config-source.ts'
+import { createDiscovery } from './discovery/discovery.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import { createAccess } from './http/access.ts'
 import { intakeOf } from './http/intake.ts'
@@ -72,8 +73,9 @@ export async function buildGeneration(
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
   const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
   const { tenancy, problem } = await openTenancy(config, source, host, masterKey, previous?.tenancy)
+  const places = pluginPlaces(source.folder)
   const { engine, problems } = await compose(config, {
-    ...{ host, transport, places: pluginPlaces(source.folder), redact, carry },
+    ...{ host, transport, places, redact, carry },
     previous: previous?.gateway.engine,
     onCooldown: shared?.tellCooldown,
     farStore: shared?.store,
@@ -97,6 +99,7 @@ export async function buildGeneration(
   const gateway = createGateway({
     engine,
     access,
+    discovery: createDiscovery(config, engine, places),
     version,
     accessLog: logs.access,
     guardsMetrics: config.settings.rest.require_auth_for_metrics_endpoint === true,

@@ -3,6 +3,11 @@ import { isJsonObject } from '@tianjillm/core'
 
 const secretName = /key$|secret|token|passw|credential|authorization/i
 
+/** Whether a name speaks of a secret. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name)
+}
+
 /** All values of a configuration and an environment that nobody must see. */
 export function secretsOf(
   { models, guardrails, callbacks, searchTools, keys, environment, general, router, settings }: Config,
@@ -36,6 +41,6 @@ function gather(value: unknown, secrets: Set<string>, isSecret = false): void {
   } else if (Array.isArray(value)) {
     for (const item of value) gather(item, secrets, isSecret)
   } else if (isJsonObject(value)) {
-    for (const [name, inner] of Object.entries(value)) gather(inner, secrets, isSecret || secretName.test(name))
+    for (const [name, inner] of Object.entries(value)) gather(inner, secrets, isSecret || isSecretName(name))
   }
 }

@@ -103,6 +103,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     fallbacks: 'As in `router_settings`, which wins.',
     guardrails: 'The same as `guardrails` at the root.',
     num_retries: 'As in `router_settings`, which wins.',
+    public_model_groups: 'Model groups that `/public/model_hub` shows to anybody.',
     request_timeout: 'Seconds to the head of an answer, and between its pieces. Default 600.',
     require_auth_for_metrics_endpoint: '`/metrics` needs a key.',
     ssl_verify: '`false`, or the path of a CA bundle, for all deployments that say nothing.',

@@ -12,8 +12,8 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     allowed_fails cache cache_params callbacks content_policy_fallbacks context_window_fallbacks cooldown_time
     custom_prometheus_metadata_labels custom_prometheus_tags default_fallbacks drop_params
     enable_end_user_cost_tracking_prometheus_only failure_callback fallbacks guardrails num_retries
-    prometheus_emit_stream_label prometheus_metrics_config request_timeout require_auth_for_metrics_endpoint
-    ssl_verify success_callback turn_off_message_logging websearch_interception_params
+    prometheus_emit_stream_label prometheus_metrics_config public_model_groups request_timeout
+    require_auth_for_metrics_endpoint ssl_verify success_callback turn_off_message_logging websearch_interception_params
   `),
   general_settings: words(`
     always_include_stream_usage completion_model database_url disable_spend_logs embedding_model forward_client_headers_to_llm_api

@@ -9,6 +9,7 @@ import { cacheRoutes } from './cache.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
 import { configReloadRoute } from './config-reload.ts'
 import { configSchemaRoute } from './config-schema.ts'
+import { discoveryRoutes } from './discovery.ts'
 import { healthRoutes } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { modelRoutes } from './models.ts'
@@ -55,6 +56,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   searchRoutes(app, gateway)
   spendRoutes(app, gateway)
   modelRoutes(app, gateway)
+  discoveryRoutes(app, gateway)
   healthRoutes(app, gateway)
   cacheRoutes(app, gateway)
   configReloadRoute(app, gateway)

@@ -1,5 +1,7 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
+import type { Engine } from '@tianjillm/engine'
 import type { Gateway } from '../gateway.ts'
+import type { Identity } from './access.ts'
 import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { matcherOf } from './matcher.ts'
 
@@ -7,10 +9,10 @@ import { matcherOf } from './matcher.ts'
 export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   for (const prefix of ['', '/v1']) {
     app.get(`${prefix}/models`, async (context) =>
-      context.json({ object: 'list', data: (await namesFor(context, gateway())).map(modelObject) }),
+      context.json({ object: 'list', data: (await namesIn(context, gateway())).map(modelObject) }),
     )
     app.get(`${prefix}/models/:id{.+}`, async (context) => {
-      const known = await namesFor(context, gateway())
+      const known = await namesIn(context, gateway())
       const id = context.req.param('id')
       if (!known.includes(id))
         throw new GatewayError(
@@ -24,15 +26,18 @@ export function modelRoutes(app: GatewayApp, gateway: () => Gateway): void {
   }
 }
 
-/** Names that whoever asks may ask for: of groups, auto-routers, other names of them, and its own that a group with a `*` serves. */
-async function namesFor(context: GatewayContext, { access, engine }: Gateway): Promise<readonly string[]> {
-  const identity = await access.authenticate(context.env.incoming.headers)
+/** Names that somebody may ask for: of groups, auto-routers, other names of them, and its own that a group with a `*` serves. */
+export function namesFor(identity: Identity, engine: Engine): readonly string[] {
   const groups = [
     ...engine.deployments.map(({ group }) => group),
     ...(engine.autoRouters?.keys() ?? []),
     ...engine.router.rules.listedAliases,
   ]
   return [...new Set([...groups.filter(identity.mayUse), ...identity.models.filter(matcherOf(groups))])]
+}
+
+async function namesIn(context: GatewayContext, { access, engine }: Gateway): Promise<readonly string[]> {
+  return namesFor(await access.authenticate(context.env.incoming.headers), engine)
 }
 
 function modelObject(id: string) {
