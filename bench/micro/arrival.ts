@@ -40,6 +40,7 @@ function keyOf(key: string): KeyConfig {
   return {
     ...{ key, keyHash: hash('sha256', key), keyAlias: key.slice(-4), userId: undefined, teamId: 'bench' },
     ...{ models: [], rpmLimit: undefined, expires: undefined, isBlocked: false, metadata: {} },
+    maxParallelRequests: undefined,
     position: { file: 'bench.yaml', line: 1, column: 1 },
   }
 }

@@ -92,6 +92,7 @@ export async function buildGeneration(
     masterKey,
     keys: config.keys,
     find: tenancy?.find,
+    share: seat && ((total) => shareOf(total, seat)),
     header: keyHeaderName,
     userHeader: userHeaderName,
     now: () => host.now(),

@@ -81,6 +81,7 @@ function keyConfig(row: KeyRow): KeyConfig {
     models: JSON.parse(row.models) as readonly string[],
     metadata: JSON.parse(row.metadata) as JsonObject,
     rpmLimit: row.rpm_limit ?? undefined,
+    maxParallelRequests: row.max_parallel_requests ?? undefined,
     expires: row.expires_at ?? undefined,
     isBlocked: row.blocked === 1,
     position: { file: 'database', line: 1, column: 1 },

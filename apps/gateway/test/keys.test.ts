@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Scripted } from '@tianjillm/testing'
 import OpenAI from 'openai'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { openaiClient, refusal } from './clients/openai-client.ts'
 import { gatewayAndUpstream, MASTER_KEY, startGateway } from './support.ts'
 import { folderWith, tianji } from './tianji.ts'
@@ -18,6 +18,7 @@ const keys = {
   once: 'the-key-for-one',
   busy: 'the-busy-key',
   nameless: 'the-nameless-key',
+  pair: 'the-key-for-a-pair',
 } as const
 
 const { gateway, upstream } = gatewayAndUpstream(
@@ -40,6 +41,7 @@ keys:
   - { key: ${keys.once}, key_alias: one, rpm_limit: 1 }
   - { key: ${keys.busy}, key_alias: busy, rpm_limit: 1 }
   - { key: ${keys.nameless}, rpm_limit: 1 }
+  - { key: ${keys.pair}, key_alias: pair, max_parallel_requests: 2 }
 `,
 )
 
@@ -162,6 +164,31 @@ describe('a key with models', () => {
   it('may use search tools, which are no models', async () => {
     upstream().script({ body: { web: { results: [] } } })
     expect((await post(keys.narrow, '/v1/search/web', { query: 'q' })).status).toBe(200)
+  })
+})
+
+describe('a key with max_parallel_requests', () => {
+  it('has so many calls worked on at once, and the next one as soon as one is over', async () => {
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    upstream().script(async () => {
+      await finished
+      return completion
+    })
+    const body = { model: 'fast', messages: [{ role: 'user', content: 'Hi' }] }
+    const calls = [1, 2].map(() => post(keys.pair, '/v1/chat/completions', body))
+    await vi.waitFor(() => expect(upstream().arrived).toHaveLength(2))
+    const third = await post(keys.pair, '/v1/chat/completions', body)
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(await third.text()).toContain('works on 2 calls of the key \\"pair\\" already, its max_parallel_requests')
+    const other = post(keys.plain, '/v1/chat/completions', body)
+    await vi.waitFor(() => expect(upstream().arrived).toHaveLength(3))
+    finish()
+    expect((await Promise.all([...calls, other])).map(({ status }) => status)).toEqual([200, 200, 200])
+    upstream().script(completion)
+    await vi.waitFor(async () => expect((await post(keys.pair, '/v1/chat/completions', body)).status).toBe(200))
   })
 })
 

@@ -135,6 +135,7 @@ const keys = list(
       metadata: anyMap,
       models: texts,
       rpm_limit: positiveInteger,
+      max_parallel_requests: positiveInteger,
       team_id: text,
       user_id: text,
     },

@@ -138,6 +138,8 @@ export interface KeyConfig {
   readonly models: readonly string[]
   /** Requests a minute. */
   readonly rpmLimit: number | undefined
+  /** Calls at once. */
+  readonly maxParallelRequests: number | undefined
   /** From when on it is not valid any more, in ms since 1970. */
   readonly expires: number | undefined
   readonly isBlocked: boolean

@@ -85,6 +85,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     key_hash: 'The SHA-256 of the key in hex, in place of `key`.',
     metadata: 'Laid over the metadata of its calls.',
     models: 'Names it may ask for, with `*` for anything. Default: all.',
+    max_parallel_requests: 'Calls at once. One more gets 429 right away.',
     rpm_limit: 'Requests a minute.',
     team_id: 'Told to callbacks.',
     user_id: 'Told to callbacks.',

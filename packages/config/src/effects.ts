@@ -58,7 +58,7 @@ const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[
   [words('store_model_in_db'), 'Models are in the file.'],
   [words('json_logs'), 'Every line of the log is JSON.'],
   [words('modify_params'), 'Use drop_params, and extra_body of the deployment.'],
-  [words('max_parallel_requests'), 'Use global_max_parallel_requests, or rpm_limit of a key.'],
+  [words('max_parallel_requests'), 'Use global_max_parallel_requests, or max_parallel_requests of a key.'],
   [words('additional_drop_params'), 'Use drop_params.'],
   [words('blocked'), 'Take the deployment out of model_list.'],
   [words('access_groups'), 'Name the models in models of a key.'],

@@ -32,6 +32,7 @@ function readKey(entry: JsonObject, path: Path, source: Source): KeyConfig {
     teamId: toText(entry.team_id),
     models: toTexts(entry.models),
     rpmLimit: toNumber(entry.rpm_limit),
+    maxParallelRequests: toNumber(entry.max_parallel_requests),
     expires: typeof entry.expires === 'string' ? Date.parse(entry.expires) : undefined,
     isBlocked: toFlag(entry.blocked) ?? false,
     metadata: toMap(entry.metadata),

@@ -109,7 +109,7 @@ export const entryKeys: Readonly<Record<string, ReadonlySet<string>>> = {
 
 /** Fields of an entry of `keys`, as LiteLLM's `POST /key/generate` names them; others have no effect. */
 export const keyFields: ReadonlySet<string> = words(
-  'blocked expires key key_alias key_hash metadata models rpm_limit team_id user_id',
+  'blocked expires key key_alias key_hash max_parallel_requests metadata models rpm_limit team_id user_id',
 )
 
 /** Keys of a deployment's `litellm_params` that `ModelConfig` has a field for. */

@@ -26,6 +26,7 @@ export interface Identity {
   /** Added to the metadata of calls; undefined when there is none. */
   readonly metadata: JsonObject | undefined
   readonly requestLimit: RequestLimit | undefined
+  readonly parallelLimit: ParallelLimit | undefined
   /** Models it is confined to, each perhaps with a `*`; none: all. */
   readonly models: readonly string[]
   mayUse(model: string): boolean
@@ -47,6 +48,14 @@ export interface RequestLimit extends Limit {
   readonly owner: string
 }
 
+/** How many calls of a key may be worked on at once. */
+export interface ParallelLimit {
+  /** Of whose calls are counted together. */
+  readonly name: string
+  readonly most: number
+  readonly owner: string
+}
+
 /** What access is given by. */
 export interface AccessSettings {
   /** May call everything, without limits. */
@@ -54,6 +63,8 @@ export interface AccessSettings {
   readonly keys: readonly KeyConfig[]
   /** Keys that are kept elsewhere, by their hash. Default: there are none. */
   readonly find?: ((keyHash: string) => Awaitable<KeyConfig | undefined>) | undefined
+  /** This process's part of a number that several share. Default: all of it. */
+  readonly share?: ((total: number) => number) | undefined
   /** An additional header that may hold the key. */
   readonly header?: string | undefined
   /** The header that names the end user. */
@@ -73,7 +84,8 @@ const keyHeaders = [
 ]
 
 /** Access by the master key and the configured ones; when there are none everybody may call. */
-export function createAccess({ masterKey, keys, find, header, userHeader, now }: AccessSettings): Access {
+export function createAccess(settings: AccessSettings): Access {
+  const { masterKey, keys, find, share = (total) => total, header, userHeader, now } = settings
   const endUserOf = (headers: IncomingHttpHeaders) => {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     return typeof named === 'string' && named !== '' ? named : undefined
@@ -81,7 +93,7 @@ export function createAccess({ masterKey, keys, find, header, userHeader, now }:
   const isOpen = masterKey === undefined && keys.length === 0
   const anybody = unlimited({})
   if (isOpen) return { isOpen, authenticate: () => anybody, endUserOf }
-  const records = recordsOf(masterKey, keys)
+  const records = recordsOf(masterKey, keys, share)
   // No more than there are records, for only the right keys get in.
   const found = new Map<string, KeyRecord>()
   const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
@@ -92,7 +104,7 @@ export function createAccess({ masterKey, keys, find, header, userHeader, now }:
   }
   const admittedFrom = (key: KeyConfig | undefined) => {
     if (key === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
-    const record = kept.get(key) ?? recordOf(key)
+    const record = kept.get(key) ?? recordOf(key, share)
     kept.set(key, record)
     return admitted(record)
   }
@@ -125,8 +137,14 @@ interface KeyRecord {
   readonly expires: number | undefined
 }
 
-function recordsOf(masterKey: string | undefined, keys: readonly KeyConfig[]): ReadonlyMap<string, KeyRecord> {
-  const records = new Map(keys.map((key) => [key.keyHash, recordOf(key)]))
+type Share = (total: number) => number
+
+function recordsOf(
+  masterKey: string | undefined,
+  keys: readonly KeyConfig[],
+  share: Share,
+): ReadonlyMap<string, KeyRecord> {
+  const records = new Map(keys.map((key) => [key.keyHash, recordOf(key, share)]))
   if (masterKey !== undefined) {
     const keyHash = sha256(masterKey)
     const identity = unlimited({ keyHash, keyAlias: 'master_key' })
@@ -135,8 +153,9 @@ function recordsOf(masterKey: string | undefined, keys: readonly KeyConfig[]): R
   return records
 }
 
-function recordOf(key: KeyConfig): KeyRecord {
-  const { keyHash, keyAlias, userId, teamId, models, rpmLimit, metadata, isBlocked, expires } = key
+function recordOf(key: KeyConfig, share: Share): KeyRecord {
+  const { keyHash, keyAlias, userId, teamId, models, rpmLimit, maxParallelRequests: most, metadata } = key
+  const { isBlocked, expires } = key
   const owner = keyAlias === undefined ? 'this key' : `the key "${keyAlias}"`
   const caller: Caller = {
     keyHash,
@@ -150,6 +169,7 @@ function recordOf(key: KeyConfig): KeyRecord {
     isAdmin: false,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     requestLimit: rpmLimit === undefined ? undefined : { name: `key:${keyHash}`, perMinute: rpmLimit, owner },
+    parallelLimit: most === undefined ? undefined : { name: keyHash, most: share(most), owner },
     models,
     mayUse,
     demandUse(model) {
@@ -163,7 +183,7 @@ function recordOf(key: KeyConfig): KeyRecord {
 
 function unlimited(caller: Caller): Identity {
   const all = { models: [], mayUse: () => true, demandUse: () => {} }
-  return { caller, isAdmin: true, metadata: undefined, requestLimit: undefined, ...all }
+  return { caller, isAdmin: true, metadata: undefined, requestLimit: undefined, parallelLimit: undefined, ...all }
 }
 
 function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number): void {

@@ -55,7 +55,7 @@ export async function serveCall(
       const asking = takeRequest(gateway.limiter, identity.requestLimit, headers)
       if (asking !== undefined) await asking
     }
-    entry.admit(gateway.mostCalls)
+    entry.admit(gateway.mostCalls, identity.parallelLimit)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     const sending = performance.now()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))

@@ -60,7 +60,6 @@ const unkept = [
   'budget_duration',
   'budget_id',
   'max_budget',
-  'max_parallel_requests',
   'model_max_budget',
   'model_rpm_limit',
   'model_tpm_limit',
@@ -71,7 +70,7 @@ const unkept = [
 function demandKept<Body>(body: Body): Body {
   const param = isJsonObject(body) ? unkept.find((name) => (body as JsonObject)[name] != null) : undefined
   if (param === undefined) return body
-  const message = `No key is held to \`${param}\` yet, so it cannot be set. There are \`rpm_limit\`, \`models\` and \`duration\`.`
+  const message = `No key is held to \`${param}\` yet, so it cannot be set. There are \`rpm_limit\`, \`max_parallel_requests\`, \`models\` and \`duration\`.`
   throw new GatewayError('invalid_request', message, { param })
 }
 
