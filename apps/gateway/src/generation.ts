@@ -72,7 +72,7 @@ export async function buildGeneration(
   // What is wrong with its settings is among the problems below.
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
   const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
-  const { tenancy, problem } = await openTenancy(config, source, host, masterKey, previous?.tenancy)
+  const { tenancy, problem } = await openTenancy(config, host, masterKey, previous?.tenancy)
   const places = pluginPlaces(source.folder)
   const { engine, problems } = await compose(config, {
     ...{ host, transport, places, redact, carry },
@@ -120,7 +120,6 @@ export async function buildGeneration(
 /** The database that is configured, or what is wrong with it. */
 async function openTenancy(
   config: Config,
-  { title }: ConfigSource,
   host: Host,
   masterKey: string | undefined,
   previous: Tenancy | undefined,
@@ -128,11 +127,12 @@ async function openTenancy(
   try {
     // Else everybody who reaches the gateway could make keys.
     if (config.general.databaseUrl !== undefined && masterKey === undefined)
-      throw new GatewayError('misconfigured', 'general_settings.database_url: keys need a master key. Set master_key.')
+      throw new GatewayError('misconfigured', 'keys need a master key; set general_settings.master_key')
     return { tenancy: await tenancyOf(config, host, previous) }
   } catch (error) {
     if (!isGatewayError(error)) throw error
-    const place = { file: config.models[0]?.position.file ?? title, line: 1, column: 1, path: '' }
+    const path = ['general_settings', 'database_url']
+    const place = { ...config.positionOf(path), path: path.join('.') }
     return { tenancy: undefined, problem: { severity: 'error', ...place, message: error.message } }
   }
 }

@@ -25,8 +25,10 @@ export function asksForRedis(config: Config, host: Host, problems: Problem[]): b
     return redisSettingsOf(config, (name) => host.env(name)) !== undefined
   } catch (error) {
     if (!isGatewayError(error)) throw error
-    const { file = '' } = config.cache?.position ?? config.models[0]?.position ?? {}
-    problems.push({ severity: 'error', file, line: 1, column: 1, path: '', message: error.message })
+    const setting = String(error.facts.details?.setting ?? 'host')
+    const isRouters = Object.hasOwn(config.router.rest, `redis_${setting}`)
+    const path = isRouters ? ['router_settings', `redis_${setting}`] : ['litellm_settings', 'cache_params', setting]
+    problems.push({ severity: 'error', ...config.positionOf(path), path: path.join('.'), message: error.message })
     return true
   }
 }
@@ -74,7 +76,9 @@ function settingsOf(written: JsonObject, env: Host['env']): RedisSettings {
   const { output, success, issues } = v.safeParse(schema, all)
   if (!success) {
     const [{ path }] = issues
-    throw new GatewayError('misconfigured', `Redis: the setting ${path?.map(({ key }) => key).join('.')} is wrong.`)
+    const setting = String(path?.[0].key)
+    const where = path?.map(({ key }) => key).join('.')
+    throw new GatewayError('misconfigured', `Redis: the setting ${where} is wrong.`, { details: { setting } })
   }
   const { redis_startup_nodes: nodes, sentinel_nodes: addresses, service_name: service = 'mymaster', ...rest } = output
   return {
@@ -98,7 +102,10 @@ function certificateFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new GatewayError('misconfigured', `Redis: the certificates in ${path} cannot be read.`, { cause })
+    throw new GatewayError('misconfigured', `Redis: the certificates in ${path} cannot be read.`, {
+      details: { setting: 'ssl_ca_certs' },
+      cause,
+    })
   }
 }
 

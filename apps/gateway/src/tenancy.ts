@@ -95,6 +95,6 @@ function unreachable(cause: unknown): GatewayError {
   const message =
     cause instanceof Error && code === undefined
       ? cause.message
-      : `The database cannot be used (${String(code ?? 'no answer')}).`
-  return new GatewayError('misconfigured', `general_settings.database_url: ${message}`, { cause })
+      : `the database cannot be used: ${String(code ?? 'no answer')}`
+  return new GatewayError('misconfigured', message, { cause })
 }

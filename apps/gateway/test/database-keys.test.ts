@@ -181,10 +181,12 @@ describe('without a database', () => {
   it('a gateway whose database cannot be reached does not start, and tells no password', async () => {
     const error = await started('postgres://me:secret@127.0.0.1:9/none').catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(ConfigError)
-    expect(String(error)).toContain('database_url: The database cannot be used (ECONNREFUSED)')
+    expect(String(error)).toContain(
+      'proxy_config.yaml:7:53: error: general_settings.database_url: the database cannot be used: ECONNREFUSED',
+    )
     expect(String(error)).not.toContain('secret')
     const other = await started('mysql://me:secret@127.0.0.1/none').catch((reason: unknown) => reason)
-    expect(String(other)).toContain('database_url: A database has the URL postgresql://… or sqlite:….')
+    expect(String(other)).toContain('database_url: a database has the URL postgresql://… or sqlite:…')
     expect(String(other)).not.toContain('secret')
   })
 })

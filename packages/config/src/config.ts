@@ -1,5 +1,5 @@
 import type { JsonObject, OperationName } from '@tianjillm/core'
-import type { Position } from './problem.ts'
+import type { Path, Position } from './problem.ts'
 
 /** Everything a configuration says, checked and resolved. Immutable. Times are in seconds unless said otherwise. */
 export interface Config {
@@ -21,6 +21,8 @@ export interface Config {
   readonly environment: ReadonlyMap<string, string>
   /** All other sections of the file as written, resolved: `mcp_servers`, `prompts`… */
   readonly sections: JsonObject
+  /** Where something was written, by its path: `['router_settings', 'redis_port']`; else what is nearest around it. */
+  positionOf(path: Path): Position
 }
 
 /** One deployment of `model_list`. */

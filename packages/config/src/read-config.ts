@@ -109,6 +109,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     router: readRouterSettings(file),
     environment,
     sections,
+    positionOf: (path) => source.positionOf(path),
   }
 }
 

@@ -30,7 +30,7 @@ const STATEMENT_TIMEOUT = 30_000
 export async function openStore(settings: StoreSettings): Promise<Store> {
   const isPostgres = /^postgres(ql)?:/.test(settings.url)
   if (!isPostgres && /^(?!sqlite:|file:)[a-z][a-z0-9+.-]+:/i.test(settings.url))
-    throw new Error('A database has the URL postgresql://… or sqlite:….')
+    throw new Error('a database has the URL postgresql://… or sqlite:…')
   const { database, title } = isPostgres ? await openPostgres(settings) : await openSqlite(settings)
   const dialect = isPostgres ? 'postgres' : 'sqlite'
   try {
