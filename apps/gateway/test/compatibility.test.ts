@@ -70,7 +70,7 @@ Means something else here:
   proxy_config.yaml:12:1: general_settings.master_key: without any key the gateway listens on 127.0.0.1 alone.
 
 Without effect here yet:
-  proxy_config.yaml:10:3: litellm_settings.max_budget: has no effect here yet. Spend is not counted yet.
+  proxy_config.yaml:10:3: litellm_settings.max_budget: has no effect here yet. Nothing is held to a budget yet.
   proxy_config.yaml:11:3: litellm_settings.set_verbose: has no effect here yet. Use --log-level debug.
 proxy_config.yaml: 0 errors, 6 warnings, 4 notes
 `)

@@ -106,7 +106,9 @@ describe('tianji check', () => {
   it('tells what is wrong with the settings of Redis', async () => {
     const { exit, errors } = check('router_settings: { redis_host: here, redis_port: many }')
     expect(await exit).toBe(1)
-    expect(errors()).toContain('proxy_config.yaml:2:38: error: router_settings.redis_port: Redis: the setting port is wrong.')
+    expect(errors()).toContain(
+      'proxy_config.yaml:2:38: error: router_settings.redis_port: Redis: the setting port is wrong.',
+    )
   })
 
   it('asks no Redis, and misses none that the configuration names', async () => {

@@ -69,7 +69,7 @@ const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[
       budget_duration default_max_internal_user_budget internal_user_budget_duration max_budget max_end_user_budget
       max_internal_user_budget provider_budget_config tag_budget_config
     `),
-    'Spend is not counted yet.',
+    'Nothing is held to a budget yet.',
   ],
   [
     words(`

@@ -37,8 +37,8 @@ describe('keys without effect', () => {
 
   test('of a deployment are read by nobody', () => {
     const idle = [...modelGatewayKeys].filter((key) => !effectiveModelKeys.has(key))
-    // Those of the settings, of model_info, and of keys.
-    const others = ['cache', 'base_model', 'budget_duration', 'max_budget']
+    // Those of the settings, of model_info and it itself, and of keys.
+    const others = ['cache', 'base_model', 'model_info', 'budget_duration', 'max_budget']
     expect(idle.filter((key) => isNamedIn(acting, key) && !others.includes(key))).toEqual([])
   })
 
@@ -63,8 +63,8 @@ guardrails:
       'proxy_config.yaml:2:20: note: general_settings.store_model_in_db: has no effect here yet. Models are in the file.',
       'proxy_config.yaml:2:45: note: general_settings.num_workers: has no effect here yet. Use --workers.',
       'proxy_config.yaml:3:19: note: tianji_settings.set_verbose: has no effect here yet. Use --log-level debug.',
-      'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. Spend is not counted yet.',
-      'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. Spend is not counted yet.',
+      'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. Nothing is held to a budget yet.',
+      'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. Nothing is held to a budget yet.',
       'proxy_config.yaml:7:18: note: model_list[0].model_info.team_id: has no effect here yet.',
       'proxy_config.yaml:9:63: note: guardrails[0].litellm_params.mode.tags: has no effect here yet.',
       'proxy_config.yaml:9:104: note: guardrails[0].litellm_params.weight: has no effect here yet.',

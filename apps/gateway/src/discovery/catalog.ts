@@ -3,8 +3,8 @@ import type { Engine } from '@tianjillm/engine'
 import type { ModelMap } from '@tianjillm/models'
 import { isAutoRouter } from '../auto-routers.ts'
 import { type ModelGroup, modelGroup } from './model-group.ts'
-import { autoRouterInfo, type ModelInfo, modelInfo } from './model-info.ts'
-import { autoRouterOffer, offerOf } from './offer.ts'
+import { type ModelInfo, modelInfo } from './model-info.ts'
+import { autoRouterOffer, type Offer, offerOf } from './offer.ts'
 
 /** What is told of a name that may be asked for. */
 export interface Entry {
@@ -19,42 +19,37 @@ export interface Catalog {
   find(name: string): Entry | undefined
 }
 
-/** A catalog of what these entries of `model_list` were made into; `isPublic` are names of groups told to anybody. */
+/** A catalog of what these entries of `model_list` were made into; `publicGroups` are told to anybody. */
 export function createCatalog(
   models: readonly ModelConfig[],
-  engine: Engine,
+  { deployments, router, autoRouters, redact }: Engine,
   map: ModelMap,
-  isPublic: ReadonlySet<string>,
+  publicGroups: ReadonlySet<string>,
 ): Catalog {
-  const { router, autoRouters, redact } = engine
   const served = models.filter((model) => !isAutoRouter(model))
   // An engine has its deployments in the order of the file.
-  const configOf = new Map(engine.deployments.map((deployment, index) => [deployment, served[index]!]))
+  const configOf = new Map(deployments.map((deployment, index) => [deployment, served[index]!]))
+
+  const offersOf = (name: string): readonly Offer[] | undefined => {
+    const group = router.rules.aliases.get(name) ?? name
+    if (autoRouters?.has(group)) return models.filter((model) => model.name === group).map(autoRouterOffer)
+    return router
+      .find(name)
+      ?.map(({ deployment, model }) => offerOf(deployment, configOf.get(deployment)!, model, map, redact))
+  }
 
   const entryOf = (name: string): Entry | undefined => {
-    if (autoRouters?.has(name)) return autoRouterEntry(name)
-    const found = router.find(name)?.map(({ deployment, model }) => {
-      const config = configOf.get(deployment)!
-      return { deployment, config, offer: offerOf(deployment, config, model, map, redact) }
-    })
+    const offers = offersOf(name)
     return (
-      found && {
-        group: modelGroup(
-          name,
-          found.map(({ offer }) => offer),
-          isPublic.has(name),
-        ),
-        models: found.map(({ deployment, config, offer }) => modelInfo(name, deployment, config, offer, redact)),
+      offers && {
+        group: modelGroup(name, offers, publicGroups.has(name)),
+        models: offers.map((offer) => modelInfo(name, offer)),
       }
     )
   }
 
-  const autoRouterEntry = (name: string): Entry => ({
-    group: modelGroup(name, [autoRouterOffer], isPublic.has(name)),
-    models: models.filter((model) => model.name === name).map(autoRouterInfo),
-  })
-
-  const names = [...models.map(({ name }) => name), ...router.rules.aliases.keys()]
-  const entries = new Map(names.map((name) => [name, entryOf(name)]))
-  return { find: (name) => (entries.has(name) ? entries.get(name) : entryOf(name)) }
+  const names = new Set([...models.map(({ name }) => name), ...router.rules.aliases.keys()])
+  const entries = new Map([...names].map((name) => [name, entryOf(name)]))
+  // What a `*` may stand for has no end, so it is not kept.
+  return { find: (name) => entries.get(name) ?? entryOf(name) }
 }

@@ -48,7 +48,7 @@ export function modelGroup(name: string, offers: readonly Offer[], isPublic: boo
     tpm: sum(offers.map(({ tpm }) => tpm)),
     rpm: sum(offers.map(({ rpm }) => rpm)),
     ...abilitiesIn(facts),
-    supported_openai_params: [...new Set(offers.flatMap(({ parameters }) => parameters))],
+    supported_openai_params: [...new Set(offers.flatMap(({ supported }) => supported))],
     is_public_model_group: isPublic,
   }
 }

@@ -3,17 +3,21 @@ import { isJsonObject, type JsonObject, type OperationName, parametersOf, unsupp
 import type { Deployment } from '@tianjillm/engine'
 import { type ModelFacts, type ModelMap, overlaid } from '@tianjillm/models'
 import type { Redact } from '../redact.ts'
+import { harmlessParams } from './harmless-params.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
-/** What one deployment has to offer. */
+/** What one deployment has to offer; there is no secret in it. */
 export interface Offer {
+  readonly id: string
   readonly provider: string
   /** The vendor's model id. */
   readonly model: string
+  /** What may be told of `litellm_params`. */
+  readonly params: JsonObject
   /** What is known of the model, below what the configuration says of it. */
   readonly facts: ModelFacts
   /** OpenAI's optional parameters that it takes. */
-  readonly parameters: readonly string[]
+  readonly supported: readonly string[]
   /** Requests a minute. */
   readonly rpm: number | undefined
   /** Tokens a minute. */
@@ -22,7 +26,7 @@ export interface Offer {
 
 /** The offer of a deployment that is asked for this model. */
 export function offerOf(
-  { provider: operations }: Deployment,
+  { id, apiBase, provider: operations }: Deployment,
   config: ModelConfig,
   model: string,
   map: ModelMap,
@@ -32,36 +36,26 @@ export function offerOf(
   const known = factsOf(config, model, map, redact)
   const name = operationOf(known)
   const operation = operations[name]
-  const parameters = parametersOf(name)
-  // Something that no parameter has as its neutral value.
-  const everything = Object.fromEntries(parameters.map((parameter) => [parameter, {}]))
-  const refused = operation === undefined ? parameters : unsupportedParameters(name, operation, everything)
   const streams = operation?.stream !== undefined
   const facts = {
     supports_streaming: streams,
     supports_native_streaming: streams,
-    // Others have to say of the model that it can, for whoever takes all parameters does not mean them all.
+    // Who takes all parameters does not mean that of every model.
     supports_web_search: operation?.supports?.includes('web_search_options') ?? false,
     ...known,
   }
-  return {
-    provider,
-    model,
-    facts,
-    parameters: parameters.filter((parameter) => !refused.includes(parameter)),
-    rpm,
-    tpm,
-  }
+  const params = harmlessParams(config, apiBase, redact)
+  return { id, provider, model, params, facts, supported: operation ? supportedBy(name, operation) : [], rpm, tpm }
 }
 
-/** What is known of all auto-routers: what a request may have depends on where it goes. */
-export const autoRouterOffer: Offer = {
-  provider: 'auto_router',
-  model: '',
-  facts: { mode: 'chat', supports_streaming: true, supports_native_streaming: true },
-  parameters: parametersOf('chat'),
-  rpm: undefined,
-  tpm: undefined,
+/** The offer of an auto-router. What it chooses from is not told, and what it can do depends on that. */
+export function autoRouterOffer({ id, name, provider, model }: ModelConfig): Offer {
+  return {
+    ...{ id: id ?? name, provider, model, params: {} },
+    facts: { mode: 'chat', supports_streaming: true, supports_native_streaming: true },
+    supported: parametersOf('chat'),
+    ...{ rpm: undefined, tpm: undefined },
+  }
 }
 
 /** What the operator says counts more than what is known; the prices of `litellm_params` most of all. */
@@ -77,11 +71,20 @@ function factsOf(
 }
 
 function pricesIn(params: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(params).filter(
-      ([name, value]) => name.includes('cost') && (typeof value === 'number' || isJsonObject(value)),
-    ),
-  )
+  const isPrice = (name: string, value: unknown) =>
+    name.includes('cost') && (typeof value === 'number' || isJsonObject(value))
+  return Object.fromEntries(Object.entries(params).filter(([name, value]) => isPrice(name, value)))
+}
+
+function supportedBy(
+  name: OperationName,
+  operation: { readonly supports?: readonly string[]; readonly lacks?: readonly string[] },
+): readonly string[] {
+  const all = parametersOf(name)
+  // No parameter has an object as the value that asks for nothing.
+  const everything = Object.fromEntries(all.map((parameter) => [parameter, {}]))
+  const refused = unsupportedParameters(name, operation, everything)
+  return all.filter((parameter) => !refused.includes(parameter))
 }
 
 /** What models of a mode are asked for; all others are for chats. */
