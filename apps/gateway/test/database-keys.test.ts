@@ -65,6 +65,7 @@ async function statusOf(gateway: Started, key: string, model = 'small'): Promise
 describeOnBoth('keys in a database', (newUrl) => {
   it('let their holders in, with a real client', async () => {
     const gateway = await started(newUrl())
+    expect((await ask(gateway, 'GET', '/health/readiness')).body).toMatchObject({ db: 'connected' })
     const apiKey = await keyWith(gateway, { key_alias: 'ci' })
     const client = new OpenAI({ apiKey, baseURL: `${gateway.url}/v1` })
     const { choices } = await client.chat.completions.create({

@@ -7,8 +7,8 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
   for (const path of ['/health/liveliness', '/health/liveness']) app.get(path, (context) => context.json("I'm alive!"))
 
   app.get('/health/readiness', (context) => {
-    const { books, version, configState } = gateway()
-    const facts = { db: 'Not connected', version, config: told(configState()) }
+    const { books, version, configState, tenancy } = gateway()
+    const facts = { db: tenancy === undefined ? 'Not connected' : 'connected', version, config: told(configState()) }
     return context.json({ status: books.isOpen ? 'healthy' : 'stopping', ...facts }, books.isOpen ? 200 : 503)
   })
 
