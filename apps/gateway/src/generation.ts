@@ -70,7 +70,7 @@ export async function buildGeneration(
   })
   const carry = createCarry(previous?.carry)
   // What is wrong with its settings is among the problems below.
-  const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(() => undefined)
+  const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(unlessMistaken)
   const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
   const { tenancy, problem } = await openTenancy(config, host, masterKey, previous?.tenancy)
   const places = pluginPlaces(source.folder)
@@ -115,6 +115,11 @@ export async function buildGeneration(
     reload,
   })
   return { generation: { gateway, source, carry, shared, tenancy }, problems: all }
+}
+
+/** An error of ours is thrown on: a gateway must not go on without what it was to share. */
+function unlessMistaken(error: unknown): undefined {
+  if (!isGatewayError(error)) throw error
 }
 
 /** The database that is configured, or what is wrong with it. */

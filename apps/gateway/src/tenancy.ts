@@ -32,6 +32,7 @@ export async function tenancyOf(config: Config, host: Host, previous?: Tenancy):
   const store = await openStore({ url }).catch((cause: unknown) => {
     throw unreachable(cause)
   })
+  const writer = createSpendWriter({ store, log: host.log, now: clockOf(host) })
   const keyring = createKeyring({ store, now: () => performance.now() })
   const known = new WeakMap<KeyRow, KeyConfig>()
   const configOf = (row: KeyRow) => {
@@ -42,7 +43,7 @@ export async function tenancyOf(config: Config, host: Host, previous?: Tenancy):
   return {
     fingerprint,
     spend: spendIn(store),
-    callback: disableSpendLogs ? undefined : written(createSpendWriter({ store, log: host.log, now: clockOf(host) })),
+    callback: disableSpendLogs ? undefined : written(writer),
     keys: createKeys({ store, now: clockOf(host), changed: (keyHash) => keyring.forget(keyHash) }),
     find(keyHash) {
       const row = keyring.find(keyHash)
@@ -55,7 +56,10 @@ export async function tenancyOf(config: Config, host: Host, previous?: Tenancy):
         },
       )
     },
-    close: () => store.close(),
+    async close() {
+      writer.close()
+      await store.close()
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorKind, GatewayError, isGatewayError } from '@tianjillm/core'
+import { type ErrorKind, inTime, isGatewayError } from '@tianjillm/core'
 import type { House } from './house.ts'
 
 /** What became of work that may fail. */
@@ -80,23 +80,4 @@ const refused: ReadonlySet<ErrorKind> = new Set([
 
 function isOf(kinds: ReadonlySet<ErrorKind>, error: unknown): boolean {
   return isGatewayError(error) && kinds.has(error.kind)
-}
-
-/** What the work gives; it is told, and left alone, when it takes longer than so many milliseconds. */
-export async function inTime<Result>(
-  deadline: number,
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const controller = new AbortController()
-  const { promise: tooLate, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    const error = new GatewayError('upstream_timeout', `no answer within ${deadline / 1000} s.`)
-    reject(error)
-    controller.abort(error)
-  }, deadline)
-  try {
-    return await Promise.race([work(controller.signal), tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
 }

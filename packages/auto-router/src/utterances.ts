@@ -1,6 +1,5 @@
-import { type AskModel, GatewayError } from '@tianjillm/core'
+import { type AskModel, GatewayError, inTime } from '@tianjillm/core'
 import { embed, similarity, type Vector } from './embed.ts'
-import { inTime } from './safety.ts'
 import type { Route } from './semantic-config.ts'
 
 /** How close a prompt came to a route. */

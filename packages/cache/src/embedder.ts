@@ -1,4 +1,4 @@
-import { type AskModel, isGatewayError, isJsonObject, type Log } from '@tianjillm/core'
+import { type AskModel, inTime, isGatewayError, isJsonObject, type Log } from '@tianjillm/core'
 
 /** Gives the meaning of a text as a vector, or undefined when that cannot be had in time. Never rejects. */
 export type Embedder = (text: string, ask: AskModel) => Promise<Float32Array | undefined>
@@ -53,21 +53,4 @@ export function createEmbedder({ model, deadline = 2_000, log, now }: EmbedderSe
 function vectorIn(numbers: unknown): Float32Array {
   if (Array.isArray(numbers) && numbers.length > 0 && numbers.every(Number.isFinite)) return Float32Array.from(numbers)
   throw new Error('the answer holds no vector')
-}
-
-async function inTime<Value>(time: number, ask: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-  const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`no answer within ${time} ms`)
-      reject(error)
-      controller.abort(error)
-    }, time)
-  })
-  try {
-    return await Promise.race([ask(controller.signal), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -36,6 +36,7 @@ export {
   type UpstreamReply,
   type UpstreamRequest,
 } from './http.ts'
+export { inTime } from './in-time.ts'
 export { isJsonObject, type Json, type JsonObject, parseJson } from './json.ts'
 export { nearest } from './nearest.ts'
 export { type ApiOptions, apiOptions, requiredKey, requiredSetting, setting, trimSlash } from './options.ts'

@@ -6,6 +6,8 @@ export interface SpendWriter {
   add(report: CallReport): void
   /** Writes what waits. Never rejects: what cannot be written now goes on waiting. */
   flush(): Promise<void>
+  /** Gives up what still waits; to be called before the store is closed. */
+  close(): void
 }
 
 /** How a writer is made. */
@@ -31,6 +33,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   let waiting: SpendLog[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let writing: Promise<void> | undefined
+  let isClosed = false
   let failures = 0
   let lost = 0
   let lastWarning = Number.NEGATIVE_INFINITY
@@ -45,7 +48,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   }
 
   const schedule = () => {
-    if (timer !== undefined || waiting.length === 0) return
+    if (timer !== undefined || waiting.length === 0 || isClosed) return
     timer = setTimeout(() => void flush(), Math.min(interval * 2 ** failures, LONGEST_PAUSE))
     timer.unref?.()
   }
@@ -79,6 +82,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
 
   return {
     add(report) {
+      if (isClosed) return
       if (waiting.length >= most) {
         waiting.shift()
         lost++
@@ -90,6 +94,11 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
       await flush()
       // What came while the last write was under way.
       if (waiting.length > 0 && failures === 0) await flush()
+    },
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+      waiting = []
     },
   }
 }

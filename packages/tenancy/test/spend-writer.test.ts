@@ -85,6 +85,18 @@ describeOnBoth('a writer of spend', (newUrl) => {
   })
 })
 
+it('asks nothing of a store that is closed', async () => {
+  const { store, log, writer } = await writerFor(':memory:')
+  const write = vi.spyOn(store.database, 'transaction')
+  writer.add(call('a'))
+  writer.close()
+  writer.add(call('b'))
+  await writer.flush()
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  expect(write).not.toHaveBeenCalled()
+  expect(log.lines).toEqual([])
+})
+
 it('keeps what it cannot write, warns once, and loses the oldest when there is too much', async () => {
   const { store, log, writer } = await writerFor(':memory:', { most: 3 })
   const write = vi.spyOn(store.database, 'transaction')
