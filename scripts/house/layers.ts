@@ -14,7 +14,7 @@ const bases = [
   'openai-compatible',
   'otlp',
 ]
-const rooms = ['auto-router', 'cache', 'config', 'limits', 'models', 'prompts', 'router', 'store']
+const rooms = ['auto-router', 'cache', 'config', 'jwt', 'limits', 'models', 'prompts', 'router', 'store', 'tokens']
 const upstairs = ['mcp', 'agent']
 
 /** Who may know whom; nobody imports a plugin. A package that is not here is in no layer yet. */

@@ -1,3 +1,4 @@
+export { type Actor, nameOf, type Role } from './actor.ts'
 export { after } from './duration.ts'
 export { createKeyring, type Keyring, type KeyringSettings } from './keyring.ts'
 export { createKeys, hashOf, type KeyRooms, type KeyRow, type Keys } from './keys.ts'

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { KeyConfig } from '@tianjillm/config'
 import { type Awaitable, type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
 import type { Limit } from '@tianjillm/limits'
+import type { Role } from '@tianjillm/tenancy'
 import { matcherOf } from './matcher.ts'
 
 /** Decides who may call. */
@@ -21,6 +22,8 @@ export interface Access {
 /** Somebody who may call, and what they may. */
 export interface Identity {
   readonly caller: Caller
+  /** What it may do to the gateway itself; undefined: nothing. */
+  readonly role: Role | undefined
   /** Whether it may change the gateway itself. */
   readonly isAdmin: boolean
   /** Added to the metadata of calls; undefined when there is none. */
@@ -166,6 +169,7 @@ function recordOf(key: KeyConfig, share: Share): KeyRecord {
   const mayUse = models.length === 0 ? () => true : matcherOf(models)
   const identity: Identity = {
     caller,
+    role: undefined,
     isAdmin: false,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     requestLimit: rpmLimit === undefined ? undefined : { name: `key:${keyHash}`, perMinute: rpmLimit, owner },
@@ -183,7 +187,15 @@ function recordOf(key: KeyConfig, share: Share): KeyRecord {
 
 function unlimited(caller: Caller): Identity {
   const all = { models: [], mayUse: () => true, demandUse: () => {} }
-  return { caller, isAdmin: true, metadata: undefined, requestLimit: undefined, parallelLimit: undefined, ...all }
+  return {
+    caller,
+    role: 'proxy_admin',
+    isAdmin: true,
+    metadata: undefined,
+    requestLimit: undefined,
+    parallelLimit: undefined,
+    ...all,
+  }
 }
 
 function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number): void {
