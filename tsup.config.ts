@@ -10,6 +10,8 @@ const entry = Object.values<Record<string, string>>(manifest.exports ?? {}).map(
 )
 
 const config: Options = defineConfig({
+  // `node:sqlite` has no name without it.
+  removeNodeProtocol: false,
   entry: [...entry, ...(manifest.tianji?.entries ?? [])],
   format: 'esm',
   target: 'node22',

@@ -63,7 +63,12 @@ const nginx: Variant = {
 }
 
 /** The gateway that is built in `folder`, perhaps with more in its configuration than it needs. */
-function tianji(name: string, folder: string, more: (place: Place) => string = () => ''): Variant {
+function tianji(
+  name: string,
+  folder: string,
+  more: (place: Place) => string = () => '',
+  settings: (place: Place) => string = () => settingsFor(folder),
+): Variant {
   const main = join(folder, 'apps/gateway/dist/main.js')
   return {
     name,
@@ -72,7 +77,7 @@ function tianji(name: string, folder: string, more: (place: Place) => string = (
     version: () => `${versionIn(join(folder, 'apps/gateway'))} on node ${process.versions.node}`,
     prepare(place) {
       const file = join(place.folder, 'proxy_config.yaml')
-      writeFileSync(file, modelList(place) + more(place) + settingsFor(folder))
+      writeFileSync(file, modelList(place) + more(place) + settings(place))
       const { execPath } = process
       const address = ['--host', '127.0.0.1', '--port', String(place.port)]
       return {
@@ -139,7 +144,8 @@ const bifrost: Variant = {
 export function variantsWith(against: string | undefined): readonly Variant[] {
   const other = against === undefined ? [] : [tianji('against', resolve(against))]
   const everything = tianji('everything', root, unused)
-  return [direct, nginx, tianji('tianji', root), everything, ...other, portkey, litellm, bifrost]
+  const database = tianji('database', root, priced, inDatabase)
+  return [direct, nginx, tianji('tianji', root), everything, database, ...other, portkey, litellm, bifrost]
 }
 
 /** Installs the peers that npm has. */
@@ -188,6 +194,31 @@ function settingsFor(folder: string): string {
   const hasKeys = existsSync(join(folder, 'packages/config/src/keys.ts'))
   const access = hasKeys ? `keys: [{ key: ${key}, rpm_limit: 100000000 }]` : `general_settings: { master_key: ${key} }`
   return `litellm_settings: { callbacks: [prometheus] }\n${access}\n`
+}
+
+/** Prices, for what has none costs nothing. */
+function priced(): string {
+  return 'router_settings: { default_litellm_params: { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 } }\n'
+}
+
+/** The key in a database, with its team, limits and budgets; every call is priced and written down. */
+function inDatabase({ folder }: Place): string {
+  const url = `sqlite:${join(folder, 'tianji.db')}`
+  const library = (name: string) => JSON.stringify(join(root, `packages/${name}/dist/index.js`))
+  const seed = `
+    const { openStore } = await import(${library('store')})
+    const { createDirectory } = await import(${library('tenancy')})
+    const store = await openStore({ url: ${JSON.stringify(url)} })
+    const { keys, teams } = createDirectory({ store, now: Date.now, changed() {} })
+    const admin = { role: 'proxy_admin' }
+    const limits = { rpm_limit: 1e8, tpm_limit: 1e11, max_budget: 1e6, budget_duration: '1d' }
+    await teams.create({ team_id: 'bench', ...limits }, admin)
+    await keys.generate({ key: ${JSON.stringify(key)}, team_id: 'bench', ...limits }, admin)
+    await store.close()`
+  execFileSync(process.execPath, ['--input-type=module', '-e', seed])
+  return `general_settings: { master_key: sk-master-of-the-bench, database_url: '${url}' }
+litellm_settings: { callbacks: [prometheus], max_budget: 1000000 }
+`
 }
 
 function nginxConfig({ folder, port, upstream }: Place): string {

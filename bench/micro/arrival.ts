@@ -1,16 +1,17 @@
 import { hash } from 'node:crypto'
 import type { KeyConfig } from '@tianjillm/config'
 import { createLocalLimiter } from '@tianjillm/limits'
+import { admit } from '../../apps/gateway/src/admission/admit.ts'
 import { createAccess } from '../../apps/gateway/src/http/access.ts'
-import { takeRequest } from '../../apps/gateway/src/http/request-limit.ts'
 import type { Stage } from './measure.ts'
 
 const keys = Array.from({ length: 100 }, (_, index) => keyOf(`sk-bench-${String(index).padStart(32, '0')}`))
 const access = createAccess({ masterKey: 'sk-master-of-the-bench', keys, now: Date.now })
-const callers = keys.map(({ key }) => headersWith(key!))
-const stranger = headersWith('sk-nobody-knows-this-one')
+const callers = keys.map(({ key }) => ({ headers: headersWith(key!) }))
+const stranger = { headers: headersWith('sk-nobody-knows-this-one') }
 const limiter = createLocalLimiter(() => performance.now())
 const limit = { name: 'key:bench', perMinute: 1e12, owner: 'the key "bench"' }
+const holds = { requests: [limit], tokens: [], parallel: [], budgets: [] }
 let turn = 0
 
 /** From the request's head to its body. */
@@ -22,7 +23,7 @@ export const stages: readonly Stage[] = [
     name: 'take from a rate limit and write its headers',
     run() {
       const headers: string[] = []
-      takeRequest(limiter, limit, headers)
+      admit({ limiter, ledger: undefined }, holds, headers)
       return headers
     },
   },
@@ -40,7 +41,8 @@ function keyOf(key: string): KeyConfig {
   return {
     ...{ key, keyHash: hash('sha256', key), keyAlias: key.slice(-4), userId: undefined, teamId: 'bench' },
     ...{ models: [], rpmLimit: undefined, expires: undefined, isBlocked: false, metadata: {} },
-    maxParallelRequests: undefined,
+    ...{ allowedRoutes: [], tpmLimit: undefined, modelRpmLimit: new Map(), modelTpmLimit: new Map() },
+    ...{ maxParallelRequests: undefined, budget: undefined, modelBudgets: new Map() },
     position: { file: 'bench.yaml', line: 1, column: 1 },
   }
 }

@@ -1,9 +1,12 @@
 import { type Asked, CallRecord, LiveCall } from '@tianjillm/engine'
-import { readRequest } from '../../apps/gateway/src/http/requests.ts'
+import { parseRequest, readRequest } from '../../apps/gateway/src/http/requests.ts'
 import { chatRequest, host } from './samples.ts'
 
 /** A chat request of 300 bytes, read. */
-export const asked: Asked = readRequest({ operation: 'chat' }, chatRequest(300), 'application/json')
+export const asked: Asked = readRequest(
+  { operation: 'chat' },
+  parseRequest('chat', chatRequest(300), 'application/json'),
+)
 
 /** A call and its record, as the server makes them. */
 export function arrive(model = 'gpt-5'): { readonly call: LiveCall; readonly record: CallRecord } {

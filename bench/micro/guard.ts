@@ -1,7 +1,7 @@
 import { type Answer, type ConfiguredGuardrail, createGuardrail } from '@tianjillm/engine'
 import { litellmContentFilter } from '@tianjillm/guardrail-litellm-content-filter'
 import { createRouter } from '@tianjillm/router'
-import { readRequest } from '../../apps/gateway/src/http/requests.ts'
+import { parseRequest, readRequest } from '../../apps/gateway/src/http/requests.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from '../../packages/engine/src/guard.ts'
 import { arrive, asked } from './calls.ts'
 import type { Stage } from './measure.ts'
@@ -16,7 +16,7 @@ const filter = filterOf({
   patterns: [{ pattern_type: 'prebuilt', pattern_name: 'email', action: 'MASK' }],
   blockedWords: [{ keyword: 'falcon', action: 'BLOCK' }],
 })
-const long = readRequest({ operation: 'chat' }, chatRequest(8 * 1024), 'application/json')
+const long = readRequest({ operation: 'chat' }, parseRequest('chat', chatRequest(8 * 1024), 'application/json'))
 
 /** What guardrails cost, beside asking a judge. */
 export const stages: readonly Stage[] = [

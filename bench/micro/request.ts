@@ -1,5 +1,5 @@
 import { JsonBody } from '../../apps/gateway/src/http/json-body.ts'
-import { readRequest } from '../../apps/gateway/src/http/requests.ts'
+import { parseRequest, readRequest } from '../../apps/gateway/src/http/requests.ts'
 import type { Stage } from './measure.ts'
 import { chatRequest } from './samples.ts'
 
@@ -17,7 +17,7 @@ const doubled = chatRequest(8 * 1024, { tools: [tool] })
 export const stages: readonly Stage[] = [
   ...sizes.map(({ title, body }) => ({
     name: `parse and check a request, ${title}`,
-    run: () => readRequest(facts, body, 'application/json'),
+    run: () => readRequest(facts, parseRequest(facts.operation, body, 'application/json')),
   })),
   ...sizes.map(({ title, body }) => splice(title, body)),
   splice('8 KiB with another "model" in it', doubled),

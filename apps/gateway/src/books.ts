@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '@tianjillm/core'
 import type { CallRecord, Cancellation } from '@tianjillm/engine'
-import type { ParallelLimit } from './http/access.ts'
+import type { ParallelLimit } from './admission/holds.ts'
 import type { AccessLog } from './log.ts'
 
 /** A call under way, as the books have it. */
 export interface Entry {
-  /**
-   * Counts the call among those worked on, and among those of its key. Throws GatewayError `rate_limited` when there are
-   * `most` of them already, or as many of its key as `limit` says.
-   */
-  admit(most: number, limit?: ParallelLimit): void
+  /** Counts the call among those worked on. Throws GatewayError `rate_limited` when there are `most` of them already. */
+  admit(most: number): void
+  /** Counts it among those of whom it is put down to. Throws GatewayError `rate_limited` when one has too many already. */
+  hold(limits: readonly ParallelLimit[]): void
   note(record: CallRecord): void
   fail(error: GatewayError): void
 }
@@ -40,8 +39,8 @@ const LAST_MOMENT = 1_000
 export function createBooks(accessLog: AccessLog): Books {
   const underWay = new Set<Cancellation>()
   const waiting = new Set<Waiting>()
-  /** Calls that are worked on, by key, where that is limited. */
-  const byKey = new Map<string, number>()
+  /** Calls that are worked on, by whom they are put down to, where that is limited. */
+  const byHolder = new Map<string, number>()
   let admitted = 0
   let isOpen = true
 
@@ -79,27 +78,32 @@ export function createBooks(accessLog: AccessLog): Books {
       let record: CallRecord | undefined
       let failure: GatewayError | undefined
       let isAdmitted = false
-      let counted: string | undefined
+      let counted: string[] | undefined
       underWay.add(cancellation)
       outgoing.once('close', () => {
         if (!outgoing.writableFinished) cancellation.abort('The client closed the connection.')
         if (isAdmitted) admitted--
-        if (counted !== undefined) lower(byKey, counted)
+        for (const name of counted ?? []) lower(byHolder, name)
         leave(cancellation)
         accessLog({ id, path, incoming, outgoing, record, failure, duration: performance.now() - start })
       })
       return {
-        admit: (most, limit) => {
+        admit: (most) => {
           // Not those under way: a crowd of refused calls would keep others out until its answers are read.
           if (admitted >= most) throw tooManyCalls(most)
-          if (limit !== undefined && (byKey.get(limit.name) ?? 0) >= limit.most) throw tooManyOfKey(limit)
           // The client may have gone while its limit was asked for.
           if (!underWay.has(cancellation)) return
           admitted++
           isAdmitted = true
-          if (limit === undefined) return
-          counted = limit.name
-          byKey.set(counted, (byKey.get(counted) ?? 0) + 1)
+        },
+        hold: (limits) => {
+          for (const limit of limits) if ((byHolder.get(limit.name) ?? 0) >= limit.most) throw tooManyOf(limit)
+          if (limits.length === 0 || !underWay.has(cancellation)) return
+          counted ??= []
+          for (const { name } of limits) {
+            counted.push(name)
+            byHolder.set(name, (byHolder.get(name) ?? 0) + 1)
+          }
         },
         note: (known) => {
           record = known
@@ -133,7 +137,7 @@ function lower(counts: Map<string, number>, name: string): void {
   else counts.set(name, count)
 }
 
-function tooManyOfKey({ most, owner }: ParallelLimit): GatewayError {
+function tooManyOf({ most, owner }: ParallelLimit): GatewayError {
   const message = `The gateway works on ${most} calls of ${owner} already, its max_parallel_requests. Try again in a second.`
   return new GatewayError('rate_limited', message, { retryAfter: 1 })
 }

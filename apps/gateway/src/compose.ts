@@ -5,6 +5,7 @@ import type { Store } from '@tianjillm/cache'
 import type { CallbackConfig, Config, GuardrailConfig, ModelConfig, Problem, SearchToolConfig } from '@tianjillm/config'
 import { GatewayError, type Hook, type Host, type JsonObject, type ProviderPlugin } from '@tianjillm/core'
 import {
+  type Bookkeeper,
   brokenDeployment,
   type ConfiguredCallback,
   type ConfiguredGuardrail,
@@ -15,18 +16,22 @@ import {
   type Deployment,
   type DeploymentSettings,
   type Engine,
+  type Estimate,
   type TlsSettings,
   type Transport,
 } from '@tianjillm/engine'
 import type { CooldownListener } from '@tianjillm/router'
+import type { Prompts as PromptTable } from '@tianjillm/tenancy'
 import { autoRoutersOf, isAutoRouter } from './auto-routers.ts'
 import { cacheOf } from './cache.ts'
 import { type Carry, createCarry } from './carry.ts'
 import { costsOf } from './costs.ts'
 import { buildDeployments, demandProvider } from './invalid-deployments.ts'
 import { type KnownModels, knownModels } from './known-models.ts'
+import { type ModelMaps, modelMapsOf } from './model-maps.ts'
 import { importPlugin, loadPlugin, type PluginPlaces } from './plugins.ts'
 import { buildEach, isMissingPlugin, type Placed, problemOf } from './problems.ts'
+import { type Prompts, promptsOf } from './prompts/prompts.ts'
 import type { Redact } from './redact.ts'
 import { asksForRedis } from './redis-settings.ts'
 import { rulesOf, traitsOf } from './routing.ts'
@@ -44,8 +49,14 @@ export interface Surroundings {
   readonly previous?: Engine | undefined
   /** Hears of each deployment that has failed and is left alone now. */
   readonly onCooldown?: CooldownListener | undefined
-  /** Hears of all calls, besides the callbacks of the configuration. */
-  readonly bookkeeper?: ConfiguredCallback | undefined
+  /** Keeps account of all calls. */
+  readonly bookkeeper?: Bookkeeper | undefined
+  /** Whether somebody besides callbacks wants to know what calls cost. */
+  readonly wantsCosts?: boolean
+  /** Whether the budget of a deployment, or of its provider, is used up. */
+  readonly isSpent?: ((where: { readonly deploymentId: string; readonly provider: string }) => boolean) | undefined
+  /** Prompts of the database. */
+  readonly promptTable?: PromptTable | undefined
   /** Redis, for a cache of answers that shall be there. */
   readonly farStore?: Store | undefined
 }
@@ -53,6 +64,10 @@ export interface Surroundings {
 /** An engine, or none when there are errors. */
 export interface Composition {
   readonly engine: Engine | undefined
+  /** Those that requests may name; undefined without an engine. */
+  readonly prompts: Prompts | undefined
+  /** What it knows of models. */
+  readonly maps: ModelMaps
   /** What is wrong, with file, line and column. */
   readonly problems: readonly Problem[]
 }
@@ -63,7 +78,7 @@ const GUARDRAIL_TIMEOUT = 10_000
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
   const { host, transport, places, redact, carry = createCarry(), previous, onCooldown, bookkeeper } = surroundings
-  const { farStore } = surroundings
+  const { farStore, promptTable, wantsCosts = false } = surroundings
   const problems: Problem[] = []
   const warn = (item: Placed, key: string) => (error: GatewayError) => {
     problems.push(problemOf('warning', item, key, error))
@@ -73,7 +88,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   )
   const hasRedis = asksForRedis(config, host, problems)
   const models = config.models.filter((model) => !isAutoRouter(model))
-  const [known, costs] = await Promise.all([knownModels(config), costsOf(config, bookkeeper !== undefined)])
+  const maps = await modelMapsOf(config, { host, carry, folder: places.folders[0]! }, problems)
+  const [known, costs] = await Promise.all([knownModels(config, maps), costsOf(config, wantsCosts, maps)])
   const [deployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
     buildDeployments(models, config.router, problems, {
       build: (model) => deploymentOf(model, config, surroundings, { known, costs }, warn(model, 'model')),
@@ -96,9 +112,15 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     ),
   ])
   const told = () => problems.map((problem) => ({ ...problem, message: redact(problem.message) }))
-  if (problems.some(({ severity }) => severity === 'error')) return { engine: undefined, problems: told() }
+  if (problems.some(({ severity }) => severity === 'error'))
+    return { engine: undefined, prompts: undefined, maps, problems: told() }
   const cache = await cacheOf(config, { host, carry, folder: places.folders[0]!, farStore, hasRedis }, problems)
+  const rooms = { callbacks, table: promptTable, folder: places.folders[0]! }
+  const { prompts, problems: withoutPrompts } = await promptsOf(config, rooms)
+  problems.push(...withoutPrompts)
   return {
+    maps,
+    prompts,
     engine: createEngine({
       host,
       transport,
@@ -109,9 +131,11 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       previous,
       onCooldown,
       guardrails,
-      callbacks: bookkeeper === undefined ? callbacks : [...callbacks, bookkeeper],
+      callbacks,
+      bookkeeper,
       cache,
       mock: mockOf(surroundings),
+      estimate,
       redact,
     }),
     problems: told(),
@@ -121,7 +145,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
 async function deploymentOf(
   model: ModelConfig,
   config: Config,
-  { host, transport, places }: Surroundings,
+  { host, transport, places, isSpent }: Surroundings,
   { known, costs }: { readonly known: KnownModels; readonly costs: Awaited<ReturnType<typeof costsOf>> },
   onBroken: (error: GatewayError) => void,
 ): Promise<Deployment> {
@@ -141,7 +165,7 @@ async function deploymentOf(
     extraBody: model.extraBody,
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
     streamTimeout: streamTimeout === undefined ? undefined : streamTimeout * 1000,
-    traits: traitsOf(model, router, known(model)),
+    traits: { ...traitsOf(model, router, known(model)), ...(isSpent && { isSpent: spentOf(isSpent, model, config) }) },
     guardrails: model.guardrails,
     costOf: costs(model),
     tls: tlsOf(model.sslVerify ?? settings.sslVerify, plugin, host, places),
@@ -149,8 +173,14 @@ async function deploymentOf(
   return createDeployment(plugin, facts, host, transport, onBroken)
 }
 
-function identityOf(model: ModelConfig, { models }: Config): DeploymentSettings & { readonly id: string } {
-  return { id: model.id ?? idOf(model, models), group: model.name, model: model.model, options: model.options }
+/** A function of its own, for it must hold nothing but what it needs. */
+function spentOf(isSpent: NonNullable<Surroundings['isSpent']>, model: ModelConfig, config: Config): () => boolean {
+  const where = { deploymentId: deploymentId(model, config), provider: model.provider }
+  return () => isSpent(where)
+}
+
+function identityOf(model: ModelConfig, config: Config): DeploymentSettings & { readonly id: string } {
+  return { id: deploymentId(model, config), group: model.name, model: model.model, options: model.options }
 }
 
 /** The plugin's options and the defaults of requests, both of which are written under `litellm_params`. */
@@ -167,6 +197,11 @@ function divide(
     ([name]) => !optionNames.has(camelCase(name)) && !connectionKeys.has(name),
   )
   return { options: Object.fromEntries(options), defaults: Object.fromEntries(defaults) }
+}
+
+/** The id of a deployment: what its `model_info` says, else one made of what it is. */
+export function deploymentId(model: ModelConfig, { models }: Config): string {
+  return model.id ?? idOf(model, models)
 }
 
 /** An id that stays the same from start to start, and tells no secret. Twins are told apart by their order. */
@@ -267,7 +302,14 @@ async function callbackOf(
   const all = { ...Object.fromEntries(shared), ...options }
   const facts = ['callback', name, pluginName, all, [...environment]]
   const callback = carry.take(facts, () => createCallback(plugin, all, host))
-  return { name, on, callback, hidesContent: settings.turnOffMessageLogging || options.messageLogging === false }
+  const hidesContent = settings.turnOffMessageLogging || options.messageLogging === false
+  return { name, on, callback, hidesContent, hidesCaller: settings.redactUserApiKeyInfo }
+}
+
+/** What counts tokens is large, and most gateways never need it. */
+const estimate: Estimate = async (input, said) => {
+  const { estimateUsage } = await import('@tianjillm/tokens')
+  return estimateUsage(input, said)
 }
 
 /**

@@ -1,12 +1,14 @@
 import { GatewayError, type JsonObject, type Scrape } from '@tianjillm/core'
 import type { Engine } from '@tianjillm/engine'
-import { createLocalLimiter, type Limiter } from '@tianjillm/limits'
+import { createLocalLimiter } from '@tianjillm/limits'
+import { type Admission, createAdmission } from './admission/admission.ts'
 import { type Books, createBooks } from './books.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { Access } from './http/access.ts'
 import type { Intake } from './http/intake.ts'
 import { scrape } from './http/metrics.ts'
 import type { AccessLog } from './log.ts'
+import { createPrompts, type Prompts } from './prompts/prompts.ts'
 import type { ConfigState, Reload } from './reload.ts'
 import type { Tenancy } from './tenancy.ts'
 
@@ -18,11 +20,13 @@ const FORM_LIMIT = 32 * 1024 * 1024
 export interface Gateway {
   readonly engine: Engine
   readonly access: Access
-  /** Counts what keys take of their limits. */
-  readonly limiter: Limiter
+  /** Holds calls to limits and budgets. */
+  readonly admission: Admission
   readonly books: Books
   /** Keys of a database; undefined when there is none. */
   readonly tenancy: Tenancy | undefined
+  /** Those that requests may name. */
+  readonly prompts: Prompts
   /** Tells what may be asked for. */
   readonly discovery: Discovery
   readonly version: string
@@ -39,6 +43,8 @@ export interface Gateway {
   redact(error: GatewayError): GatewayError
   /** Which configuration is in force, and whether a newer one could not be used. */
   configState(): ConfigState | undefined
+  /** Makes the database that is there when none is configured; undefined when there is one, or must not be. */
+  readonly makeDatabase: (() => Promise<void>) | undefined
   /** Puts what the configuration says now in force; undefined when it cannot be read again. */
   readonly reload: Reload | undefined
 }
@@ -54,17 +60,20 @@ export interface GatewayParts {
   /** Bytes; replaces both defaults. */
   readonly bodyLimit?: number | undefined
   /** Default: one of its own. */
-  readonly limiter?: Limiter | undefined
+  readonly admission?: Admission | undefined
   /** Default: books of its own. */
   readonly books?: Books
   /** Calls that may be worked on at once. Default: any number. */
   readonly mostCalls?: number | undefined
   readonly intake?: Intake | undefined
   readonly tenancy?: Tenancy | undefined
+  /** Default: there are none. */
+  readonly prompts?: Prompts | undefined
   /** Default: those of its engine. */
   readonly metrics?: (() => Promise<Scrape | undefined>) | undefined
   readonly configState?: () => ConfigState | undefined
   readonly reload?: Reload | undefined
+  readonly makeDatabase?: (() => Promise<void>) | undefined
 }
 
 /** A gateway from its parts. */
@@ -78,13 +87,14 @@ export function createGateway(parts: GatewayParts): Gateway {
     guardsMetrics = false,
     mostCalls = Number.POSITIVE_INFINITY,
   } = parts
-  const { limiter = createLocalLimiter(() => performance.now()), books = createBooks(accessLog) } = parts
+  const { admission = plainAdmission(), books = createBooks(accessLog) } = parts
   return {
     engine,
     access,
-    limiter,
+    admission,
     books,
     tenancy: parts.tenancy,
+    prompts: parts.prompts ?? createPrompts(),
     discovery,
     version,
     guardsMetrics,
@@ -93,6 +103,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     metrics: parts.metrics ?? (() => scrape(engine)),
     configState: parts.configState ?? (() => undefined),
     reload: parts.reload,
+    makeDatabase: parts.makeDatabase,
     bodyLimit: (contentType) => parts.bodyLimit ?? (contentType?.startsWith('multipart/') ? FORM_LIMIT : JSON_LIMIT),
     redact: ({ kind, message, facts }) =>
       new GatewayError(kind, engine.redact(message), {
@@ -102,4 +113,13 @@ export function createGateway(parts: GatewayParts): Gateway {
         details: facts.details && (JSON.parse(engine.redact(JSON.stringify(facts.details))) as JsonObject),
       }),
   }
+}
+
+/** Of one process, without budgets. */
+function plainAdmission(): Admission {
+  const limiter = createLocalLimiter(() => performance.now())
+  return createAdmission({
+    ...{ limiter, ledger: undefined, share: (total) => total },
+    ...{ findCustomer: undefined, tagBudgets: new Map() },
+  })
 }

@@ -2,14 +2,19 @@ import type { Config, Problem } from '@tianjillm/config'
 import { GatewayError, type Host, isGatewayError, type Scrape } from '@tianjillm/core'
 import { createHost, type Transport } from '@tianjillm/engine'
 import type { Limiter } from '@tianjillm/limits'
+import type { Accounts } from '@tianjillm/tenancy'
+import { composeAdmission } from './admission/compose.ts'
+import { tokenAdmission } from './admission/tokens.ts'
 import type { Books } from './books.ts'
 import { type Carry, createCarry } from './carry.ts'
 import { compose } from './compose.ts'
 import type { ConfigSource } from './config-source.ts'
+import { databaseUrlOf, defaultDatabase } from './database.ts'
 import { createDiscovery } from './discovery/discovery.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import { createAccess } from './http/access.ts'
 import { intakeOf } from './http/intake.ts'
+import { openTokens } from './jwt.ts'
 import type { Logs } from './log.ts'
 import { pluginPlaces } from './plugins.ts'
 import { inReadingOrder, withoutNotes } from './problems.ts'
@@ -45,6 +50,8 @@ export interface Generation {
   /** What it has in common with other gateways; undefined when it stands alone. */
   readonly shared: SharedState | undefined
   readonly tenancy: Tenancy | undefined
+  /** Those of the database, or of this process alone; undefined when nothing has to be put down. */
+  readonly accounts: Accounts | undefined
 }
 
 /** Lets a generation hear of what happens in other gateways; to be called when it comes into force. */
@@ -72,27 +79,39 @@ export async function buildGeneration(
   // What is wrong with its settings is among the problems below.
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(unlessMistaken)
   const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
-  const { tenancy, problem } = await openTenancy(config, host, masterKey, previous?.tenancy)
+  const url = databaseUrlOf(config, host, { masterKey, folder: source.folder })
+  const { tenancy, problem } = await openTenancy(url, config, host, masterKey, previous?.tenancy)
   const places = pluginPlaces(source.folder)
-  const { engine, problems } = await compose(config, {
+  const { tokens, problem: wrongTokens } = await openTokens(config, host, carry)
+  const admitting = await composeAdmission(config, host, {
+    ...{ tenancy, seat, limiter: shared?.limiterOver(limiter) ?? limiter },
+    inMemory: previous?.tenancy === undefined ? previous?.accounts : undefined,
+  })
+  const { engine, maps, prompts, problems } = await compose(config, {
     ...{ host, transport, places, redact, carry },
     previous: previous?.gateway.engine,
     onCooldown: shared?.tellCooldown,
     farStore: shared?.store,
-    bookkeeper: tenancy?.callback,
+    promptTable: tenancy?.prompts,
+    bookkeeper: admitting.bookkeeper,
+    wantsCosts: admitting.accounts !== undefined,
+    isSpent: admitting.isSpent,
   })
-  const all = inReadingOrder([...told, ...(problem ? [problem] : []), ...problems])
-  if (engine === undefined || problem !== undefined) {
+  const grave = [problem, wrongTokens].filter((one) => one !== undefined)
+  const all = inReadingOrder([...told, ...grave, ...problems])
+  if (engine === undefined || grave.length > 0) {
     if (shared !== previous?.shared) shared?.close()
     if (tenancy !== previous?.tenancy) void tenancy?.close()
     return { generation: undefined, problems: all }
   }
+  maps.refresh()
   const { keyHeaderName, userHeaderName, maxRequestSizeMb, globalMaxParallelRequests: most } = config.general
   const access = createAccess({
     masterKey,
     keys: config.keys,
-    find: tenancy?.find,
-    share: seat && ((total) => shareOf(total, seat)),
+    find: tenancy?.findKey,
+    readToken: tokens && tokenAdmission(tokens, tenancy, admitting.identities),
+    rooms: admitting.identities,
     header: keyHeaderName,
     userHeader: userHeaderName,
     now: () => host.now(),
@@ -100,21 +119,32 @@ export async function buildGeneration(
   const gateway = createGateway({
     engine,
     access,
-    discovery: createDiscovery(config, engine, places),
+    discovery: createDiscovery(config, engine, places, maps),
     version,
     accessLog: logs.access,
     guardsMetrics: config.settings.rest.require_auth_for_metrics_endpoint === true,
     bodyLimit: maxRequestSizeMb === undefined ? undefined : maxRequestSizeMb * 1024 * 1024,
     intake: intakeOf(config.general),
     mostCalls: seat && most ? shareOf(most, seat) : most,
-    limiter: shared?.limiterOver(limiter) ?? limiter,
+    admission: admitting.admission,
     books,
     tenancy,
+    prompts,
     metrics,
     configState,
     reload,
+    makeDatabase: masterKey !== undefined && url === undefined ? makerOf(defaultDatabase(source.folder)) : undefined,
   })
-  return { generation: { gateway, source, carry, shared, tenancy }, problems: all }
+  return { generation: { gateway, source, carry, shared, tenancy, accounts: admitting.accounts }, problems: all }
+}
+
+/** Makes an empty database, to be found by the next generation. */
+function makerOf(url: string): () => Promise<void> {
+  return async () => {
+    const { openStore } = await import('@tianjillm/store')
+    const store = await openStore({ url })
+    await store.close()
+  }
 }
 
 /** An error of ours is thrown on: a gateway must not go on without what it was to share. */
@@ -124,6 +154,7 @@ function unlessMistaken(error: unknown): undefined {
 
 /** The database that is configured, or what is wrong with it. */
 async function openTenancy(
+  url: string | undefined,
   config: Config,
   host: Host,
   masterKey: string | undefined,
@@ -131,9 +162,9 @@ async function openTenancy(
 ): Promise<{ readonly tenancy: Tenancy | undefined; readonly problem?: Problem }> {
   try {
     // Else everybody who reaches the gateway could make keys.
-    if (config.general.databaseUrl !== undefined && masterKey === undefined)
+    if (url !== undefined && masterKey === undefined)
       throw new GatewayError('misconfigured', 'keys need a master key; set general_settings.master_key')
-    return { tenancy: await tenancyOf(config, host, previous) }
+    return { tenancy: await tenancyOf(url, config, host, previous) }
   } catch (error) {
     if (!isGatewayError(error)) throw error
     const path = ['general_settings', 'database_url']

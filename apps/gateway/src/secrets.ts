@@ -10,7 +10,7 @@ export function isSecretName(name: string): boolean {
 
 /** All values of a configuration and an environment that nobody must see. */
 export function secretsOf(
-  { models, guardrails, callbacks, searchTools, keys, environment, general, router, settings }: Config,
+  { models, guardrails, callbacks, searchTools, keys, environment, general, router, settings, sections }: Config,
   processEnvironment: Readonly<Record<string, string | undefined>>,
 ): ReadonlySet<string> {
   const secrets = new Set<string>()
@@ -30,6 +30,7 @@ export function secretsOf(
     keys.map(({ metadata }) => metadata),
     secrets,
   )
+  gather(sections.prompts, secrets)
   gather([general.masterKey, general.databaseUrl, router.rest.redis_url, ...keys.map(({ key }) => key)], secrets, true)
   return secrets
 }

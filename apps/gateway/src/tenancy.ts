@@ -1,18 +1,21 @@
-import type { Config, KeyConfig } from '@tianjillm/config'
-import { type Awaitable, type CallReport, GatewayError, type Host, type JsonObject } from '@tianjillm/core'
-import type { ConfiguredCallback } from '@tianjillm/engine'
-import type { KeyRow, Keys, Spend, SpendWriter } from '@tianjillm/tenancy'
+import type { Config } from '@tianjillm/config'
+import { type Awaitable, GatewayError, type Host } from '@tianjillm/core'
+import type { Accounts, CustomerStanding, Directory, Person, Prompts, Spend, Standing } from '@tianjillm/tenancy'
 
-/** Keys that are kept in a database, and whom they belong to. */
+/** Keys, people, budgets and prompts that are kept in a database, and what was spent. */
 export interface Tenancy {
   /** The same for the same database, used in the same way. */
   readonly fingerprint: string
-  readonly keys: Keys
+  readonly directory: Directory
+  readonly accounts: Accounts
   readonly spend: Spend
-  /** Writes every finished call down; undefined when `disable_spend_logs` is set. */
-  readonly callback: ConfiguredCallback | undefined
-  /** The key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
-  find(keyHash: string): Awaitable<KeyConfig | undefined>
+  readonly prompts: Prompts
+  /** The standing of the key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
+  findKey(keyHash: string): Awaitable<Standing | undefined>
+  /** The standing of somebody without a key; the user and the team are made, where that is wanted. Rejects as `findKey` does. */
+  findPerson(who: Person): Awaitable<Standing | undefined>
+  /** A client's own customer. Undefined, too, when the database cannot be asked. */
+  findCustomer(id: string): Awaitable<CustomerStanding | undefined>
   close(): Promise<void>
 }
 
@@ -20,76 +23,78 @@ export interface Tenancy {
  * Opens the database that the configuration names, and brings it to the newest shape; the one before is given again
  * when it is the same. Undefined when there is none. Throws GatewayError `misconfigured`.
  */
-export async function tenancyOf(config: Config, host: Host, previous?: Tenancy): Promise<Tenancy | undefined> {
-  const { databaseUrl: url, disableSpendLogs } = config.general
+export async function tenancyOf(
+  url: string | undefined,
+  { general }: Config,
+  host: Host,
+  previous?: Tenancy,
+): Promise<Tenancy | undefined> {
   if (url === undefined) return undefined
-  const fingerprint = `${disableSpendLogs} ${url}`
+  const { disableSpendLogs, allowRequestsOnDbUnavailable: admitsUnknown, userApiKeyCacheTtl: life } = general
+  const fingerprint = JSON.stringify([url, disableSpendLogs, admitsUnknown, life])
   if (previous?.fingerprint === fingerprint) return previous
-  const [{ openStore }, { createKeyring, createKeys, createSpendWriter, spendIn }] = await Promise.all([
-    import('@tianjillm/store'),
-    import('@tianjillm/tenancy'),
-  ])
+  const [{ openStore }, library] = await Promise.all([import('@tianjillm/store'), import('@tianjillm/tenancy')])
   const store = await openStore({ url }).catch((cause: unknown) => {
     throw unreachable(cause)
   })
-  const writer = createSpendWriter({ store, log: host.log, now: clockOf(host) })
-  const keyring = createKeyring({ store, now: () => performance.now() })
-  const known = new WeakMap<KeyRow, KeyConfig>()
-  const configOf = (row: KeyRow) => {
-    const key = known.get(row) ?? keyConfig(row)
-    known.set(row, key)
-    return key
+  // Of its own, for what is carried over must not hold what it was made with.
+  const now = nowOf(host)
+  const clock = () => performance.now()
+  const time = life === undefined ? {} : { life: life * 1000 }
+  const keys = library.createRing({ load: (hash) => library.standingOfKey(store, hash), clock, ...time })
+  const people = library.createRing({
+    // Written by `findPerson`.
+    load: (who) => library.standingOfPerson(store, JSON.parse(who) as Person, now()),
+    clock,
+    ...time,
+  })
+  const customers = library.createRing({ load: (id) => library.standingOfCustomer(store, id), clock, ...time })
+  const hasCustomers = library.createRing({ load: () => library.hasCustomers(store), clock, ...time })
+  const forget = () => {
+    for (const ring of [keys, people, customers, hasCustomers]) ring.forget()
   }
+  const revision = library.watchRevision(store, forget)
+  const changed = async (keyHash?: string) => {
+    if (keyHash === undefined) forget()
+    else keys.forget(keyHash)
+    await revision.raise()
+  }
+  const accounts = library.accountsIn(store, { log: host.log, now, clock, admitsUnknown, keepsLogs: !disableSpendLogs })
   return {
     fingerprint,
-    spend: spendIn(store),
-    callback: disableSpendLogs ? undefined : written(writer),
-    keys: createKeys({ store, now: clockOf(host), changed: (keyHash) => keyring.forget(keyHash) }),
-    find(keyHash) {
-      const row = keyring.find(keyHash)
-      if (!(row instanceof Promise)) return row && configOf(row)
-      return row.then(
-        (later) => later && configOf(later),
-        (cause: unknown) => {
-          const message = 'The gateway cannot reach its database to look this key up. Try again in a few seconds.'
-          throw new GatewayError('overloaded', message, { retryAfter: 5, cause })
-        },
-      )
+    directory: library.createDirectory({ store, now, changed }),
+    accounts,
+    spend: library.spendIn(store),
+    prompts: library.createPrompts({ store, now }),
+    findKey: (keyHash) => answered(keys.find(keyHash), 'key'),
+    findPerson: (who) => answered(people.find(JSON.stringify(who)), 'token'),
+    findCustomer(id) {
+      const isAny = hasCustomers.find('')
+      if (isAny instanceof Promise)
+        return isAny.then(({ isAny } = noCustomers) => (isAny ? customers.find(id) : undefined)).catch(() => undefined)
+      const found = isAny?.isAny ? customers.find(id) : undefined
+      return found instanceof Promise ? found.catch(() => undefined) : found
     },
     async close() {
-      writer.close()
+      revision.close()
+      await accounts.close()
       await store.close()
     },
   }
 }
 
-function written(writer: SpendWriter): ConfiguredCallback {
-  const add = (report: CallReport) => writer.add(report)
-  return { name: 'spend', on: 'both', callback: { success: add, failure: add, flush: () => writer.flush() } }
+const noCustomers = { isAny: false }
+
+function answered<Found>(found: Awaitable<Found>, what: string): Awaitable<Found> {
+  if (!(found instanceof Promise)) return found
+  return found.catch((cause: unknown) => {
+    const message = `The gateway cannot reach its database to look this ${what} up. Try again in a few seconds.`
+    throw new GatewayError('overloaded', message, { retryAfter: 5, cause })
+  })
 }
 
-/** A function of its own, for what is carried over must not hold what it was made with. */
-function clockOf(host: Host): () => number {
+function nowOf(host: Host): () => number {
   return () => host.now()
-}
-
-/** A key of the database as one of the file would be. */
-function keyConfig(row: KeyRow): KeyConfig {
-  return {
-    key: undefined,
-    keyHash: row.key_hash,
-    keyAlias: row.key_alias ?? undefined,
-    userId: row.user_id ?? undefined,
-    teamId: row.team_id ?? undefined,
-    // They were written from lists and maps.
-    models: JSON.parse(row.models) as readonly string[],
-    metadata: JSON.parse(row.metadata) as JsonObject,
-    rpmLimit: row.rpm_limit ?? undefined,
-    maxParallelRequests: row.max_parallel_requests ?? undefined,
-    expires: row.expires_at ?? undefined,
-    isBlocked: row.blocked === 1,
-    position: { file: 'database', line: 1, column: 1 },
-  }
 }
 
 /** In words of its own: those of a driver may hold the address with its password. */

@@ -70,9 +70,8 @@ Means something else here:
   proxy_config.yaml:12:1: general_settings.master_key: without any key the gateway listens on 127.0.0.1 alone.
 
 Without effect here yet:
-  proxy_config.yaml:10:3: litellm_settings.max_budget: has no effect here yet. Nothing is held to a budget yet.
   proxy_config.yaml:11:3: litellm_settings.set_verbose: has no effect here yet. Use --log-level debug.
-proxy_config.yaml: 0 errors, 6 warnings, 4 notes
+proxy_config.yaml: 0 errors, 5 warnings, 4 notes
 `)
   })
 
@@ -108,7 +107,7 @@ describe('settings without effect', () => {
     const { warnings } = await started(`
 model_list: [{model_name: m, litellm_params: {model: mock/m}}]
 general_settings: {store_model_in_db: true}
-prompts: [{prompt_id: p}]
+mcp_servers: {docs: {url: 'http://127.0.0.1:9'}}
 `)
     expect(warnings).toMatchObject([
       { severity: 'note', path: '', message: '2 settings have no effect here yet; "tianji check" lists them.' },

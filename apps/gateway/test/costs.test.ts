@@ -84,6 +84,25 @@ describe('what a call costs is told to callbacks', () => {
     expect(await spendOn({ ...speech, answer: sound })).toBeCloseTo(0.015, 9)
   })
 
+  it('by characters as people count them, and by pixels', async () => {
+    const speech = { path: '/v1/audio/speech', model: 'tts-1', body: { input: '😀'.repeat(1_000), voice: 'alloy' } }
+    const sound = { headers: { 'content-type': 'audio/mpeg' }, body: 'sound' }
+    expect(await spendOn({ ...speech, answer: sound })).toBeCloseTo(0.015, 9)
+    const image = { path: '/v1/images/generations', model: 'mine', body: { prompt: 'A cat', size: '10x20', n: 3 } }
+    const params = ', output_cost_per_pixel: 0.0001'
+    expect(await spendOn({ ...image, params, answer: { body: { created: 1, data: [] } } })).toBeCloseTo(0.06, 9)
+  })
+
+  it('by how much a search was to read', async () => {
+    const used = { ...usage, server_tool_use: { web_search_requests: 1 } }
+    const answer = { body: { id: 'c', choices: [], usage: used } }
+    const sizes = '{search_context_size_low: 0.5, search_context_size_medium: 1, search_context_size_high: 2}'
+    const params = `, input_cost_per_token: 0, output_cost_per_token: 0, search_context_cost_per_query: ${sizes}`
+    const body = { ...chat.body, web_search_options: { search_context_size: 'high' } }
+    expect(await spendOn({ ...chat, body, model: 'mine', answer, params })).toBeCloseTo(2, 9)
+    expect(await spendOn({ ...chat, model: 'mine', answer, params })).toBeCloseTo(1, 9)
+  })
+
   it('and is never made up: not of unknown models, failures, or old answers', async () => {
     const answer = { body: { id: 'c', choices: [], usage } }
     expect(await spendOn({ ...chat, model: 'nobody-knows', answer })).toBe(0)

@@ -120,17 +120,18 @@ describeOnBoth('keys in a database', (newUrl) => {
     expect(JSON.stringify([body, list])).not.toContain(key)
   })
 
-  it('do nothing that is for the master key, and tell of themselves alone', async () => {
+  it('do nothing to others, and learn nothing of them', async () => {
     const gateway = await started(newUrl())
     const own = await keyWith(gateway, { key_alias: 'own' })
     const other = await keyWith(gateway, { key_alias: 'other' })
-    const posts = ['generate', 'update', 'delete', 'block', 'unblock', 'regenerate'].map((name) => `/key/${name}`)
-    for (const path of [...posts, '/config/reload', '/cache/flushall', '/cache/delete'])
-      expect((await ask(gateway, 'POST', path, { key: other }, own)).status, path).toBe(403)
-    for (const path of ['/key/list', '/cache/ping', '/spend/logs', '/spend/keys', '/global/spend/report'])
-      expect((await ask(gateway, 'GET', path, undefined, own)).status, path).toBe(403)
-    const { body } = await ask(gateway, 'GET', `/key/info?key=${other}`, undefined, own)
-    expect(body.info.key_alias).toBe('own')
+    for (const name of ['update', 'block', 'unblock', 'regenerate'])
+      expect((await ask(gateway, 'POST', `/key/${name}`, { key: other }, own)).status, name).toBe(403)
+    expect((await ask(gateway, 'POST', '/key/delete', { keys: [other] }, own)).status).toBe(403)
+    expect((await ask(gateway, 'POST', '/key/generate', {}, own)).status).toBe(403)
+    expect((await ask(gateway, 'GET', `/key/info?key=${other}`, undefined, own)).status).toBe(403)
+    expect((await ask(gateway, 'GET', '/key/info?key=sk-nobody', undefined, own)).status).toBe(403)
+    expect((await ask(gateway, 'GET', '/key/list', undefined, own)).body.total_count).toBe(1)
+    expect((await ask(gateway, 'GET', '/key/info', undefined, own)).body.info.key_alias).toBe('own')
   })
 
   it('are told what was spent with them, call by call and summed up', async () => {
@@ -140,7 +141,7 @@ describeOnBoth('keys in a database', (newUrl) => {
     await vi.waitFor(async () => expect((await ask(gateway, 'GET', '/spend/logs')).body.total).toBe(3))
     const users = await ask(gateway, 'GET', '/spend/users')
     expect(users.body.data).toMatchObject([{ id: 'ada', spend: 0.04, api_requests: 3, unpriced_requests: 1 }])
-    const report = await ask(gateway, 'GET', '/global/spend/report')
+    const report = await ask(gateway, 'GET', '/spend/days')
     expect(report.body.data).toMatchObject([{ spend: 0.04, prompt_tokens: 30 }])
     const { body } = await ask(gateway, 'GET', `/key/info?key=${key}`)
     expect(body.info.spend).toBe(0.04)
@@ -157,14 +158,10 @@ describeOnBoth('keys in a database', (newUrl) => {
     expect((await ask(second, 'GET', '/spend/logs?size=1')).body.total).toBe(40)
   })
 
-  it('cannot have a limit that nobody would keep, nor one that is mistyped', async () => {
+  it('cannot have a limit that is mistyped', async () => {
     const gateway = await started(newUrl())
-    for (const fields of [{ max_budget: 5 }, { tpm_limit: 5 }, { allowed_routes: ['/v1/chat/completions'] }]) {
-      const { status, body } = await ask(gateway, 'POST', '/key/generate', fields)
-      expect([status, body.error.param]).toEqual([400, Object.keys(fields)[0]])
-    }
-    const { body } = await ask(gateway, 'POST', '/key/generate', { rpm_limt: 5 })
-    expect(body.error.message).toContain('Did you mean rpm_limit?')
+    const { status, body } = await ask(gateway, 'POST', '/key/generate', { max_budgets: 5 })
+    expect([status, body.error.param]).toEqual([400, 'max_budgets'])
     expect((await ask(gateway, 'POST', '/key/generate', [] as object)).status).toBe(400)
     expect((await ask(gateway, 'GET', '/key/list')).body.total_count).toBe(0)
   })

@@ -120,6 +120,7 @@ it('where nothing goes by them, nothing is known of models', async () => {
   const { config } = readConfig('model_list: [{model_name: m, litellm_params: {model: openai/gpt-4o}}]', {
     env: () => undefined,
   })
-  const known = await knownModels(config!)
+  const unread = { load: () => Promise.reject(new Error('read all the same')), refresh: () => {} }
+  const known = await knownModels(config!, unread)
   expect(known(config!.models[0]!)).toEqual({})
 })

@@ -59,6 +59,12 @@ it('a start loads the auto-router when its configuration has one, and else nothi
   expect(ofAutoRouter(await modulesOf(['start'], `model_list: [${able}, ${auto}]`))).not.toEqual([])
 })
 
+it('a start loads nothing that counts tokens, though somebody wants to know what calls cost', async () => {
+  const able = '{model_name: able, litellm_params: {model: openai/gpt-4o, api_key: any}}'
+  const modules = await modulesOf(['start'], `{model_list: [${able}], litellm_settings: {callbacks: [prometheus]}}`)
+  expect(modules.filter((module) => /\/gpt-tokenizer\/|\/packages\/tokens\//.test(module))).toEqual([])
+})
+
 it('a start loads of its libraries what it needs: pools without fetch, metrics without those of the process', async () => {
   const modules = await modulesOf(['start'], '{model_list: [], litellm_settings: {callbacks: [prometheus]}}')
   const libraries = modules.filter((module) =>

@@ -78,6 +78,13 @@ describe('merged metrics', () => {
     expect(mergeMetrics([])).toBeUndefined()
   })
 
+  it('show the least that is left of a budget, which all of them spend from', () => {
+    const left = (amount: number) => `# TYPE litellm_remaining_team_budget_metric gauge
+litellm_remaining_team_budget_metric{team="blue"} ${amount}
+`
+    expect(merged(left(5), left(3), left(4))).toContain('{team="blue"} 3\n')
+  })
+
   it('add up counters and gauges by name and labels, and keep what only one has', () => {
     const one =
       '# HELP calls Calls.\n# TYPE calls counter\ncalls{to="a b}",as="\\"x\\""} 2\n# TYPE open gauge\nopen 1\n'

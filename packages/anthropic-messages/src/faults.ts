@@ -72,6 +72,7 @@ const ownTypes: Partial<Record<ErrorKind, string>> = {
   overloaded: 'overloaded_error',
   payload_too_large: 'request_too_large',
   quota_exceeded: 'billing_error',
+  budget_exceeded: 'billing_error',
   shutting_down: 'overloaded_error',
 }
 

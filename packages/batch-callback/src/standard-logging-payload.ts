@@ -8,6 +8,7 @@ import { modelParameters, promptOf } from './content.ts'
  */
 export function standardLoggingPayload(report: CallReport): JsonObject {
   const { caller, cost, error, usage } = report
+  const budget = report.budgets?.find(({ kind }) => kind === 'key')
   const apiBase = report.apiBase ?? ''
   return {
     id: report.responseId ?? report.id,
@@ -38,6 +39,9 @@ export function standardLoggingPayload(report: CallReport): JsonObject {
     metadata: {
       user_api_key_hash: caller.keyHash ?? null,
       user_api_key_alias: caller.keyAlias ?? null,
+      user_api_key_spend: budget?.spend ?? null,
+      user_api_key_max_budget: budget?.maxBudget ?? null,
+      user_api_key_budget_reset_at: budget?.resetsAt === undefined ? null : new Date(budget.resetsAt).toISOString(),
       user_api_key_org_id: caller.organizationId ?? null,
       user_api_key_team_id: caller.teamId ?? null,
       user_api_key_team_alias: caller.teamAlias ?? null,
@@ -50,6 +54,7 @@ export function standardLoggingPayload(report: CallReport): JsonObject {
       requester_metadata: report.metadata,
       applied_guardrails: report.guardrails.map(({ name }) => name),
       usage_object: usage ?? null,
+      ...unknownMetadata,
     },
     cache_hit: report.cacheHit,
     cache_key: null,
@@ -86,6 +91,20 @@ export function standardLoggingPayload(report: CallReport): JsonObject {
     guardrail_information: report.guardrails.length > 0 ? report.guardrails.map(guardrailInformation) : null,
     standard_built_in_tools_params: null,
   }
+}
+
+/** Fields that LiteLLM's payload has, and no report knows. */
+const unknownMetadata = {
+  user_api_key_org_alias: null,
+  user_api_key_project_id: null,
+  user_api_key_project_alias: null,
+  user_api_key_auth_metadata: null,
+  spend_logs_metadata: null,
+  requester_custom_headers: null,
+  prompt_management_metadata: null,
+  mcp_tool_call_metadata: null,
+  vector_store_request_metadata: null,
+  cold_storage_object_key: null,
 }
 
 function guardrailInformation(run: GuardrailRun): JsonObject {

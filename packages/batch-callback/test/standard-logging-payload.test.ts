@@ -33,6 +33,9 @@ describe('standardLoggingPayload', () => {
       metadata: {
         user_api_key_hash: keyHash,
         user_api_key_alias: 'dev',
+        user_api_key_spend: null,
+        user_api_key_max_budget: null,
+        user_api_key_budget_reset_at: null,
         user_api_key_org_id: null,
         user_api_key_team_id: 'team-1',
         user_api_key_team_alias: null,
@@ -45,6 +48,16 @@ describe('standardLoggingPayload', () => {
         requester_metadata: { plan: 'pro' },
         applied_guardrails: [],
         usage_object: { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30 },
+        user_api_key_org_alias: null,
+        user_api_key_project_id: null,
+        user_api_key_project_alias: null,
+        user_api_key_auth_metadata: null,
+        spend_logs_metadata: null,
+        requester_custom_headers: null,
+        prompt_management_metadata: null,
+        mcp_tool_call_metadata: null,
+        vector_store_request_metadata: null,
+        cold_storage_object_key: null,
       },
       cache_hit: false,
       cache_key: null,
@@ -76,6 +89,27 @@ describe('standardLoggingPayload', () => {
       guardrail_information: null,
       standard_built_in_tools_params: null,
     })
+  })
+
+  it("tells the key's own budget", () => {
+    const budgets = [
+      { kind: 'team', id: 'team-1', maxBudget: 50, spend: 1 },
+      { kind: 'key', id: keyHash, maxBudget: 10, spend: 2.5, resetsAt: Date.UTC(2026, 11, 1) },
+    ]
+    expect(standardLoggingPayload(sampleReport({ budgets }))).toMatchObject({
+      metadata: {
+        user_api_key_spend: 2.5,
+        user_api_key_max_budget: 10,
+        user_api_key_budget_reset_at: '2026-12-01T00:00:00.000Z',
+      },
+    })
+  })
+
+  it('is whole, and without a question and an answer, when nobody may see them', () => {
+    const payload = standardLoggingPayload(sampleReport({ input: undefined, output: undefined, caller: {} }))
+    expect(payload).toMatchObject({ messages: null, response: null, model_parameters: {}, end_user: null })
+    expect(Object.values(payload)).not.toContain(undefined)
+    expect(JSON.parse(JSON.stringify(payload))).toEqual(payload)
   })
 
   it('tells why a call failed', () => {

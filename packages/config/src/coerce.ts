@@ -39,6 +39,16 @@ export function valueAt(map: JsonObject, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, key) => toMap(value)[key], map)
 }
 
+/** What is in a section; `''` is the whole file, and a dot leads from one section to one within it. */
+export function sectionOf(file: JsonObject, section: string): JsonObject {
+  return toMap(valueAt(file, sectionPath(section)))
+}
+
+/** Where a section is. */
+export function sectionPath(section: string): readonly string[] {
+  return section === '' ? [] : section.split('.')
+}
+
 /** The map with each value changed, without those that become undefined. */
 export function mapValues<Value>(
   map: JsonObject,

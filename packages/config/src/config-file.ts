@@ -123,19 +123,42 @@ const date = v.pipe(
   v.check(isDate, 'expected a date such as 2027-01-31 or 2027-01-31T18:00:00Z'),
 )
 
+const duration = v.pipe(
+  text,
+  v.regex(/^[1-9]\d{0,8}(s|m|h|d|w|mo)$/, 'expected a time such as 30s, 30m, 12h, 30d or 1mo'),
+)
+const dollars = either(
+  'expected US dollars',
+  v.pipe(v.number(), v.finite('expected US dollars'), v.minValue(0, 'expected US dollars')),
+  v.pipe(v.string(), v.regex(/^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/, 'expected US dollars')),
+)
+const budget = either(
+  'expected US dollars, or a map with budget_limit and time_period',
+  dollars,
+  map({}, { max_budget: dollars, budget_limit: dollars, budget_duration: duration, time_period: duration }),
+)
+
 const keys = list(
   map(
     {},
     {
+      allowed_routes: texts,
       blocked: flag,
+      budget_duration: duration,
       expires: date,
       key: text,
       key_alias: text,
       key_hash: v.pipe(text, v.regex(HASH, 'expected the SHA-256 of a key, 64 hexadecimal digits')),
+      max_budget: dollars,
       metadata: anyMap,
+      model_max_budget: mapOf(budget),
+      model_rpm_limit: mapOf(positiveInteger),
+      model_tpm_limit: mapOf(positiveInteger),
       models: texts,
       rpm_limit: positiveInteger,
       max_parallel_requests: positiveInteger,
+      soft_budget: dollars,
+      tpm_limit: positiveInteger,
       team_id: text,
       user_id: text,
     },
@@ -197,13 +220,17 @@ const settings = map(
   {},
   {
     ...routing,
+    budget_duration: duration,
     cache: flag,
     cache_params: cacheParams,
     callbacks,
+    cost_map_path: text,
     drop_params: flag,
     failure_callback: callbacks,
     guardrails,
     json_logs: flag,
+    max_budget: dollars,
+    model_cost_map_url: text,
     modify_params: flag,
     network_mock: flag,
     public_model_groups: texts,
@@ -214,27 +241,80 @@ const settings = map(
     skip_tool_message_in_guardrail: flag,
     ssl_verify: certificates,
     success_callback: callbacks,
+    tag_budget_config: mapOf(budget),
     turn_off_message_logging: flag,
+  },
+)
+
+const claimFields = {
+  end_user_id_jwt_field: text,
+  object_id_jwt_field: text,
+  org_id_jwt_field: text,
+  roles_jwt_field: text,
+  team_id_jwt_field: text,
+  team_ids_jwt_field: text,
+  user_email_jwt_field: text,
+  user_id_jwt_field: text,
+  user_roles_jwt_field: text,
+}
+
+const internalRole = v.picklist(
+  ['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer', 'team'],
+  'expected proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer or team',
+)
+
+const issuer = map(
+  { issuer: text },
+  { ...claimFields, audience: textOrTexts, disable_audience_validation: flag, jwks_url: text },
+)
+
+const tokens = map(
+  {},
+  {
+    ...claimFields,
+    admin_allowed_routes: texts,
+    admin_jwt_scope: text,
+    audience: textOrTexts,
+    enforce_rbac: flag,
+    enforce_scope_based_access: flag,
+    issuer: textOrTexts,
+    issuers: list(issuer),
+    public_key_ttl: number,
+    public_key_url: textOrTexts,
+    role_mappings: list(map({ role: text, internal_role: internalRole })),
+    scope_mappings: list(map({ scope: text }, { models: texts, routes: texts })),
+    team_allowed_routes: texts,
+    team_id_default: text,
+    team_id_upsert: flag,
+    user_allowed_email_domain: text,
+    user_allowed_roles: texts,
+    user_id_upsert: flag,
   },
 )
 
 const generalSettings = map(
   {},
   {
+    allow_requests_on_db_unavailable: flag,
     always_include_stream_usage: flag,
     completion_model: text,
     database_url: text,
     disable_spend_logs: flag,
+    enable_jwt_auth: flag,
     forward_client_headers_to_llm_api: flag,
     global_max_parallel_requests: positiveInteger,
     image_generation_model: text,
+    litellm_jwtauth: tokens,
     litellm_key_header_name: text,
     master_key: text,
     max_parallel_requests: number,
     max_request_size_mb: number,
     max_response_size_mb: number,
     moderation_model: text,
+    role_permissions: list(map({ role: text }, { models: texts, routes: texts })),
     search_tools: searchTools,
+    token_rate_limit_type: v.picklist(['total', 'input', 'output'], 'expected total, input or output'),
+    user_api_key_cache_ttl: number,
     user_header_name: text,
   },
 )
@@ -257,6 +337,7 @@ const routerSettings = map(
     guardrail_list: guardrails,
     max_fallbacks: number,
     model_group_alias: mapOf(modelAlias),
+    provider_budget_config: mapOf(budget),
     retry_after: number,
     routing_strategy: text,
     routing_strategy_args: anyMap,

@@ -58,6 +58,8 @@ export interface ModelConfig {
   /** Lower ones are tried first. */
   readonly order: number | undefined
   readonly maxParallelRequests: number | undefined
+  /** Of all calls to it. */
+  readonly budget: BudgetConfig | undefined
   readonly cooldownTime: number | undefined
   readonly tags: readonly string[]
   /** A canned answer. */
@@ -138,8 +140,18 @@ export interface KeyConfig {
   readonly teamId: string | undefined
   /** Models it may use, each perhaps with a `*`; none: all. */
   readonly models: readonly string[]
+  /** Routes it may call, or names of kinds of routes; none: all. */
+  readonly allowedRoutes: readonly string[]
   /** Requests a minute. */
   readonly rpmLimit: number | undefined
+  /** Tokens a minute. */
+  readonly tpmLimit: number | undefined
+  /** Of single models. */
+  readonly modelRpmLimit: ReadonlyMap<string, number>
+  readonly modelTpmLimit: ReadonlyMap<string, number>
+  /** Undefined: it may spend what it likes. */
+  readonly budget: BudgetConfig | undefined
+  readonly modelBudgets: ReadonlyMap<string, BudgetConfig>
   /** Calls at once. */
   readonly maxParallelRequests: number | undefined
   /** From when on it is not valid any more, in ms since 1970. */
@@ -188,6 +200,16 @@ export interface PluginConfig {
   readonly position: Position
 }
 
+/** What may be spent. */
+export interface BudgetConfig {
+  /** US dollars; undefined when there is only a warning. */
+  readonly max: number | undefined
+  /** US dollars from which on there is a warning. */
+  readonly soft: number | undefined
+  /** How long it lasts until it begins anew: `30s`, `30m`, `12h`, `30d`, `1mo`; undefined: for good. */
+  readonly duration: string | undefined
+}
+
 /** `litellm_settings`, but for what has a place of its own. */
 export interface Settings {
   readonly dropParams: boolean
@@ -203,6 +225,10 @@ export interface Settings {
   readonly skipToolMessageInGuardrail: boolean
   /** Model groups the public model hub shows. */
   readonly publicModelGroups: readonly string[]
+  /** Of all calls together. */
+  readonly budget: BudgetConfig | undefined
+  /** Of all calls with a tag. */
+  readonly tagBudgets: ReadonlyMap<string, BudgetConfig>
   /** All other keys as written. */
   readonly rest: JsonObject
 }
@@ -226,7 +252,15 @@ export interface GeneralSettings {
   readonly moderationModel: string | undefined
   readonly alwaysIncludeStreamUsage: boolean
   readonly disableSpendLogs: boolean
+  /** Whether calls are let in although the database does not answer and nothing is known of their budgets. */
+  readonly allowRequestsOnDbUnavailable: boolean
+  /** Which tokens count for limits. Default `total`. */
+  readonly tokenRateLimitType: 'total' | 'input' | 'output'
+  /** For how long what the database says of a key is known, whoever changes it. */
+  readonly userApiKeyCacheTtl: number | undefined
   readonly forwardClientHeadersToLlmApi: boolean
+  /** `litellm_jwtauth` as written, with `role_permissions`; undefined unless `enable_jwt_auth` is set. */
+  readonly jwtAuth: JsonObject | undefined
   /** All other keys as written. */
   readonly rest: JsonObject
 }
@@ -266,6 +300,8 @@ export interface RouterSettings {
   /** Default 5. */
   readonly maxFallbacks: number
   readonly modelGroupAlias: ReadonlyMap<string, ModelAlias>
+  /** Of all calls to a provider. */
+  readonly providerBudgets: ReadonlyMap<string, BudgetConfig>
   readonly enablePreCallChecks: boolean
   readonly enableTagFiltering: boolean
   /** Whether one common tag is enough. Default true. */

@@ -24,6 +24,7 @@ function ofAccess(file: JsonObject, env: Environment): readonly Difference[] {
   const hasKey =
     valueAt(file, ['general_settings', 'master_key']) ||
     toMaps(file.keys).length > 0 ||
+    toFlag(valueAt(file, ['general_settings', 'enable_jwt_auth'])) ||
     env('TIANJI_MASTER_KEY') ||
     env('LITELLM_MASTER_KEY')
   return given(!hasKey, ['general_settings', 'master_key'], 'without any key the gateway listens on 127.0.0.1 alone.')

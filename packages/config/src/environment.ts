@@ -4,8 +4,8 @@ import { type Entry, isNothing, type ScalarTree, type Tree } from './tree.ts'
 /** An environment variable; undefined when unset or empty. */
 export type Environment = (name: string) => string | undefined
 
-/** A variable missing here must stop the gateway: without a master key, or a key's limits, too much is let in. */
-const demanded = /^(general_settings\.master_key$|keys\[)/
+/** A variable missing here must stop the gateway: without a master key, an audience or limits too much is let in. */
+const demanded = /^(general_settings\.(master_key$|(litellm|tianji)_jwtauth\.)|keys\[)/
 
 /** `environment_variables`, each value resolved; one may refer to those above it. */
 export function readEnvironment(root: Tree, env: Environment, problems: Problem[]): ReadonlyMap<string, string> {

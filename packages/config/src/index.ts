@@ -1,4 +1,5 @@
 export type {
+  BudgetConfig,
   CacheConfig,
   CacheType,
   CallbackConfig,
@@ -19,6 +20,6 @@ export { configFile } from './config-file.ts'
 export type { Environment } from './environment.ts'
 export type { Include, IncludedFile } from './include.ts'
 export { splitModel } from './models.ts'
-export { formatProblem, type Position, type Problem, type Topic } from './problem.ts'
+export { formatPath, formatProblem, type Path, type Position, type Problem, type Topic } from './problem.ts'
 export { type ReadResult, type ReadSettings, readConfig } from './read-config.ts'
 export { loadConfig } from './read-file.ts'

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { JsonObject } from '@tianjillm/core'
-import { toFlag, toMap, toMaps, toNumber, toText, toTexts, valueAt } from './coerce.ts'
+import { toBudget, toBudgets } from './budgets.ts'
+import { mapValues, toFlag, toMap, toMaps, toNumber, toText, toTexts, valueAt } from './coerce.ts'
 import type { KeyConfig } from './config.ts'
 import type { Path } from './problem.ts'
 import type { Source } from './source.ts'
@@ -31,7 +32,13 @@ function readKey(entry: JsonObject, path: Path, source: Source): KeyConfig {
     userId: toText(entry.user_id),
     teamId: toText(entry.team_id),
     models: toTexts(entry.models),
+    allowedRoutes: toTexts(entry.allowed_routes),
     rpmLimit: toNumber(entry.rpm_limit),
+    tpmLimit: toNumber(entry.tpm_limit),
+    modelRpmLimit: mapValues(toMap(entry.model_rpm_limit), toNumber),
+    modelTpmLimit: mapValues(toMap(entry.model_tpm_limit), toNumber),
+    budget: toBudget(entry),
+    modelBudgets: toBudgets(entry.model_max_budget),
     maxParallelRequests: toNumber(entry.max_parallel_requests),
     expires: typeof entry.expires === 'string' ? Date.parse(entry.expires) : undefined,
     isBlocked: toFlag(entry.blocked) ?? false,

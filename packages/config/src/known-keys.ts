@@ -14,7 +14,8 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     add_function_to_prompt add_user_information_to_llm_headers allow_dynamic_callback_disabling allowed_fails
     argilla_transformation_object audit_log_callbacks banned_keywords_list blocked_user_list budget_duration
     budget_reset_time cache cache_params callbacks check_provider_endpoint cold_storage_custom_logger
-    content_policy_fallbacks context_window_fallbacks cooldown_time cost_discount_config cost_margin_config
+    content_policy_fallbacks context_window_fallbacks cooldown_time cost_discount_config cost_map_path
+    cost_margin_config
     custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map default_fallbacks
     default_in_memory_ttl default_internal_user_params default_key_generate_params default_max_internal_user_budget
     default_redis_ttl default_team_params default_team_settings disable_add_transform_inline_image_block
@@ -30,7 +31,7 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     langfuse_enable_update_trace_keys langfuse_public_key langfuse_secret_key langsmith_batch_size
     llamaguard_model_name llm_guard_mode log_raw_request_response logged_real_time_event_types max_budget
     max_end_user_budget max_end_user_budget_id max_internal_user_budget max_ui_session_budget mcp_aliases
-    mcp_semantic_tool_filter model_group_settings modify_params network_mock num_retries
+    mcp_semantic_tool_filter model_cost_map_url model_group_settings modify_params network_mock num_retries
     overwrite_user_with_key_hash post_call_rules priority_reservation priority_reservation_settings
     prometheus_emit_stream_label prometheus_initialize_budget_metrics prometheus_metrics_config public_model_groups
     public_model_groups_links reasoning_auto_summary redact_messages_in_exceptions redact_user_api_key_info
@@ -84,6 +85,17 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     user_api_key_cache_max_size user_api_key_cache_ttl user_header_mappings user_header_name
     user_mcp_management_mode
   `),
+  'general_settings.litellm_jwtauth': words(`
+    admin_allowed_routes admin_jwt_scope audience custom_validate customer_member_id_jwt_field
+    customer_org_alias_jwt_field customer_team_id_jwt_field end_user_id_jwt_field enforce_rbac
+    enforce_scope_based_access enforce_team_based_model_access issuer issuers jwt_litellm_role_map
+    object_id_jwt_field oidc_userinfo_cache_ttl oidc_userinfo_enabled oidc_userinfo_endpoint org_alias_jwt_field
+    org_id_jwt_field public_allowed_routes public_key_ttl public_key_url role_mappings roles_jwt_field
+    routing_overrides scope_mappings sync_user_role_and_teams team_alias_jwt_field team_allowed_routes
+    team_claim_fallback team_id_default team_id_jwt_field team_id_upsert team_ids_jwt_field upsert_sso_user_to_team
+    user_allowed_email_domain user_allowed_roles user_email_jwt_field user_id_jwt_field user_id_upsert
+    user_roles_jwt_field virtual_key_claim_field virtual_key_mapping_cache_ttl
+  `),
   router_settings: words(`
     alerting_config allow_client_keepalive_override allowed_fails allowed_fails_policy assistants_config
     background_health_check_model_groups cache_kwargs cache_responses caching_groups client_ttl
@@ -109,7 +121,8 @@ export const entryKeys: Readonly<Record<string, ReadonlySet<string>>> = {
 
 /** Fields of an entry of `keys`, as LiteLLM's `POST /key/generate` names them; others have no effect. */
 export const keyFields: ReadonlySet<string> = words(
-  'blocked expires key key_alias key_hash max_parallel_requests metadata models rpm_limit team_id user_id',
+  `allowed_routes blocked budget_duration expires key key_alias key_hash max_budget max_parallel_requests metadata
+  model_max_budget model_rpm_limit model_tpm_limit models rpm_limit soft_budget team_id tpm_limit user_id`,
 )
 
 /** Keys of a deployment's `litellm_params` that `ModelConfig` has a field for. */

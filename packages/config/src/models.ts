@@ -1,5 +1,6 @@
 import type { JsonObject } from '@tianjillm/core'
 import { isProviderAlias, pluginName } from './aliases.ts'
+import { toBudget } from './budgets.ts'
 import { mapValues, toFlag, toMap, toMaps, toNumber, toText, toTexts, valueAt, withoutNulls } from './coerce.ts'
 import type { ModelConfig } from './config.ts'
 import type { WithCredential } from './credentials.ts'
@@ -59,6 +60,7 @@ function readModel(
     tpm: toNumber(params.tpm),
     order: toNumber(params.order),
     maxParallelRequests: toNumber(params.max_parallel_requests),
+    budget: toBudget(params),
     cooldownTime: toNumber(params.cooldown_time),
     tags: toTexts(params.tags),
     mockResponse: params.mock_response,

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@tianjillm/core'
-import { toMap } from './coerce.ts'
+import { sectionOf, sectionPath } from './coerce.ts'
 import type { Path } from './problem.ts'
 import type { Source } from './source.ts'
 
@@ -11,6 +11,7 @@ const pythonKeys: readonly (readonly [section: string, key: string, remedy: stri
   ['general_settings', 'custom_key_update', 'Write keys of the file with their limits.'],
   ['general_settings', 'custom_sso', 'Put single sign-on in front of the gateway.'],
   ['general_settings', 'custom_ui_sso_sign_in_handler', 'Put single sign-on in front of the gateway.'],
+  ['general_settings.litellm_jwtauth', 'custom_validate', 'Use enforce_rbac with role_mappings.'],
   ['litellm_settings', 'custom_provider_map', 'Write a provider plugin and name it in plugins.'],
   ['litellm_settings', 'post_call_rules', 'Write a guardrail plugin and name it in plugins.'],
 ]
@@ -18,8 +19,8 @@ const pythonKeys: readonly (readonly [section: string, key: string, remedy: stri
 /** Warns of every key that asks for Python code. */
 export function warnOfPythonKeys(file: JsonObject, source: Source): void {
   for (const [section, key, remedy] of pythonKeys) {
-    const value = toMap(file[section])[key]
-    if (value !== undefined && value !== null) warnOfPython([section, key], remedy, source)
+    const value = sectionOf(file, section)[key]
+    if (value !== undefined && value !== null) warnOfPython([...sectionPath(section), key], remedy, source)
   }
 }
 

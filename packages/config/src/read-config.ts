@@ -9,6 +9,7 @@ import { noteDifferences } from './differences.ts'
 import { type Environment, readEnvironment, resolveEnvironment } from './environment.ts'
 import { readGuardrails } from './guardrails.ts'
 import { type Include, readTree } from './include.ts'
+import { checkJwtAuth } from './jwt-auth.ts'
 import { readKeys } from './keys.ts'
 import { readModels } from './models.ts'
 import { type Problem, problemAt, sortProblems } from './problem.ts'
@@ -93,6 +94,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
   const models = readModels(file, withCredential, source)
   const guardrails = readGuardrails(file, withCredential, source)
   warnOfDanglingReferences(file, models, guardrails, source)
+  checkJwtAuth(file, source)
   return {
     models,
     guardrails,

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
+import { toBudget, toBudgets } from './budgets.ts'
 import { mapValues, toFlag, toMap, toMaps, toNumber, toText, toTexts } from './coerce.ts'
 import type { FallbackTable, GeneralSettings, ModelAlias, RouterSettings, Settings } from './config.ts'
 
@@ -16,8 +17,10 @@ export function readSettings(file: JsonObject): Settings {
     context_window_fallbacks: _contextWindow,
     content_policy_fallbacks: _contentPolicy,
     default_fallbacks: _default,
+    budget_duration,
     drop_params,
     json_logs,
+    max_budget,
     modify_params,
     network_mock,
     public_model_groups,
@@ -27,6 +30,7 @@ export function readSettings(file: JsonObject): Settings {
     skip_system_message_in_guardrail,
     skip_tool_message_in_guardrail,
     ssl_verify,
+    tag_budget_config,
     turn_off_message_logging,
     ...rest
   } = toMap(file.litellm_settings)
@@ -43,6 +47,8 @@ export function readSettings(file: JsonObject): Settings {
     skipSystemMessageInGuardrail: toFlag(skip_system_message_in_guardrail) ?? false,
     skipToolMessageInGuardrail: toFlag(skip_tool_message_in_guardrail) ?? false,
     publicModelGroups: toTexts(public_model_groups),
+    budget: toBudget({ max_budget, budget_duration }),
+    tagBudgets: toBudgets(tag_budget_config),
     rest,
   }
 }
@@ -63,9 +69,15 @@ export function readGeneralSettings(file: JsonObject): GeneralSettings {
     embedding_model,
     image_generation_model,
     moderation_model,
+    allow_requests_on_db_unavailable,
     always_include_stream_usage,
     disable_spend_logs,
+    enable_jwt_auth,
     forward_client_headers_to_llm_api,
+    litellm_jwtauth,
+    role_permissions,
+    token_rate_limit_type,
+    user_api_key_cache_ttl,
     ...rest
   } = toMap(file.general_settings)
   return {
@@ -83,10 +95,16 @@ export function readGeneralSettings(file: JsonObject): GeneralSettings {
     moderationModel: toText(moderation_model),
     alwaysIncludeStreamUsage: toFlag(always_include_stream_usage) ?? false,
     disableSpendLogs: toFlag(disable_spend_logs) ?? false,
+    allowRequestsOnDbUnavailable: toFlag(allow_requests_on_db_unavailable) ?? false,
+    tokenRateLimitType: tokenTypes.find((type) => type === token_rate_limit_type) ?? 'total',
+    userApiKeyCacheTtl: toNumber(user_api_key_cache_ttl),
     forwardClientHeadersToLlmApi: toFlag(forward_client_headers_to_llm_api) ?? false,
+    jwtAuth: toFlag(enable_jwt_auth) ? { ...toMap(litellm_jwtauth), role_permissions } : undefined,
     rest,
   }
 }
+
+const tokenTypes = ['total', 'input', 'output'] as const
 
 /** `router_settings`, and those of its keys that are in `litellm_settings` alone. */
 export function readRouterSettings(file: JsonObject): RouterSettings {
@@ -108,6 +126,7 @@ export function readRouterSettings(file: JsonObject): RouterSettings {
     max_fallbacks,
     model_group_alias,
     num_retries = shared.num_retries,
+    provider_budget_config,
     retry_after,
     routing_strategy,
     routing_strategy_args,
@@ -132,6 +151,7 @@ export function readRouterSettings(file: JsonObject): RouterSettings {
     defaultFallbacks: toTexts(default_fallbacks),
     maxFallbacks: toNumber(max_fallbacks) ?? 5,
     modelGroupAlias: mapValues(toMap(model_group_alias), toAlias),
+    providerBudgets: toBudgets(provider_budget_config),
     enablePreCallChecks: toFlag(enable_pre_call_checks) ?? false,
     enableTagFiltering: toFlag(enable_tag_filtering) ?? false,
     tagFilteringMatchAny: toFlag(tag_filtering_match_any) ?? true,

@@ -1,5 +1,5 @@
 import { didYouMean, type JsonObject, nearest, parametersOf } from '@tianjillm/core'
-import { toMap, toMaps } from './coerce.ts'
+import { sectionOf, sectionPath, toMap, toMaps } from './coerce.ts'
 import { entryKeys, keyFields, modelFieldKeys, modelGatewayKeys, modelProviderKeys, sectionKeys } from './known-keys.ts'
 import type { Path } from './problem.ts'
 import type { Source } from './source.ts'
@@ -9,11 +9,10 @@ import type { Source } from './source.ts'
  * allowed. They are kept all the same: the file may be ahead of us.
  */
 export function warnOfUnknownKeys(file: JsonObject, source: Source): void {
-  for (const [section, known] of Object.entries(sectionKeys)) {
-    const path = section === '' ? [] : [section]
-    for (const key of Object.keys(section === '' ? file : toMap(file[section])))
-      if (!known.has(key) && !isFree(section, key)) source.warn([...path, key], `unknown key.${advice(section, key)}`)
-  }
+  for (const [section, known] of Object.entries(sectionKeys))
+    for (const key of Object.keys(sectionOf(file, section)))
+      if (!known.has(key) && !isFree(section, key))
+        source.warn([...sectionPath(section), key], `unknown key.${advice(section, key)}`)
   for (const [list, known] of Object.entries(entryKeys))
     toMaps(file[list]).forEach((entry, index) => {
       warnOfMistyped(entry, known, [list, index], source)

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
-import { toMap, toMaps } from './coerce.ts'
+import { sectionOf, sectionPath, toMap, toMaps } from './coerce.ts'
 import { effectiveKeys, effectiveModelKeys, idleModelInfo, protectiveKeys, withoutEffect } from './effects.ts'
 import { modelGatewayKeys, sectionKeys } from './known-keys.ts'
 import type { Path } from './problem.ts'
@@ -20,7 +20,7 @@ export function noteWithoutEffect(file: JsonObject, source: Source): void {
   }
   for (const [section, known] of Object.entries(sectionKeys)) {
     const isIdle = (key: string) => known.has(key) && !effectiveKeys[section]!.has(key) && !isPythonKey(section, key)
-    note(section === '' ? file : toMap(file[section]), section === '' ? [] : [section], isIdle)
+    note(sectionOf(file, section), sectionPath(section), isIdle)
   }
   toMaps(file.model_list).forEach(({ litellm_params, model_info }, index) => {
     const path = ['model_list', index]

@@ -137,6 +137,24 @@ general_settings:
   spend_report_frequency: 1d`,
   'secrets from a manager': `
 general_settings: { key_management_system: azure_key_vault, key_management_settings: { hosted_keys: [OPENAI_API_KEY] } }`,
+  'tokens of an identity provider': `
+general_settings:
+  enable_jwt_auth: True
+  litellm_jwtauth:
+    user_id_jwt_field: sub
+    team_ids_jwt_field: groups
+    user_email_jwt_field: email
+    user_allowed_email_domain: example.com
+    user_id_upsert: true
+    public_key_ttl: "600"
+    object_id_jwt_field: oid
+    roles_jwt_field: resource_access.gateway.roles
+    role_mappings: [{ role: consumer, internal_role: team }]
+    scope_mappings: [{ scope: small, models: [mini] }]
+    enforce_scope_based_access: true
+    enforce_rbac: true
+  role_permissions: [{ role: team, models: [mini], routes: [/v1/chat/completions] }]
+environment_variables: { JWT_AUDIENCE: "api://gateway" }`,
   'requests that pass through': `
 general_settings:
   pass_through_endpoints:

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../../..')
 const acting = globSync(['apps/gateway/src/**/*.ts', 'plugins/callback/*/src/*.ts'], { cwd: root })
   .map((path) => readFileSync(join(root, path), 'utf8'))
   .join('\n')
-const reading = globSync('packages/config/src/*.ts', { cwd: root })
+const reading = globSync(['packages/config/src/*.ts', 'packages/jwt/src/*.ts'], { cwd: root })
   .filter((path) => !/(known-keys|effects|descriptions|config-file|unknown-keys)\.ts$/.test(path))
   .map((path) => readFileSync(join(root, path), 'utf8'))
   .join('\n')
@@ -27,7 +27,7 @@ describe('keys without effect', () => {
   /** Words that the gateway's code has for other things. */
   const alsoElse = new Set([
     ...['allowed_routes', 'budget_duration', 'max_budget', 'max_parallel_requests'],
-    ...['num_workers', 'plugins', 'prompts'],
+    ...['num_workers', 'plugins', 'timezone'],
   ])
 
   test.each(Object.keys(sectionKeys))('of the section "%s" are read by nobody', (section) => {
@@ -51,7 +51,7 @@ describe('keys without effect', () => {
     expect(
       notes(`
 general_settings: {store_model_in_db: true, num_workers: 4}
-tianji_settings: {set_verbose: true, callbacks: [], max_budget: 100}
+tianji_settings: {set_verbose: true, callbacks: [], max_internal_user_budget: 100}
 model_list:
   - model_name: a
     tianji_params: {model: openai/b, max_budget: 5, cache_read_input_token_cost: 1, input_cost_per_token: 1}
@@ -63,8 +63,7 @@ guardrails:
       'proxy_config.yaml:2:20: note: general_settings.store_model_in_db: has no effect here yet. Models are in the file.',
       'proxy_config.yaml:2:45: note: general_settings.num_workers: has no effect here yet. Use --workers.',
       'proxy_config.yaml:3:19: note: tianji_settings.set_verbose: has no effect here yet. Use --log-level debug.',
-      'proxy_config.yaml:3:53: warning: tianji_settings.max_budget: has no effect here yet. Nothing is held to a budget yet.',
-      'proxy_config.yaml:6:38: warning: model_list[0].tianji_params.max_budget: has no effect here yet. Nothing is held to a budget yet.',
+      'proxy_config.yaml:3:53: warning: tianji_settings.max_internal_user_budget: has no effect here yet. Give users and customers a budget of their own.',
       'proxy_config.yaml:7:18: note: model_list[0].model_info.team_id: has no effect here yet.',
       'proxy_config.yaml:9:63: note: guardrails[0].litellm_params.mode.tags: has no effect here yet.',
       'proxy_config.yaml:9:104: note: guardrails[0].litellm_params.weight: has no effect here yet.',

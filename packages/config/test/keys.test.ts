@@ -19,6 +19,12 @@ describe('keys', () => {
     expires: 2027-01-31
     blocked: "yes"
     metadata: { cost_center: 7 }
+    allowed_routes: [llm_api_routes]
+    tpm_limit: "5000"
+    max_budget: 2.5
+    budget_duration: 1mo
+    model_max_budget: { fast: 1, "openai/*": { budget_limit: 2, time_period: 1d } }
+    model_rpm_limit: { fast: 5 }
   - key_hash: ${hashOf('sk-other').toUpperCase()}
 `)
     expect(problems).toEqual([])
@@ -30,7 +36,16 @@ describe('keys', () => {
         userId: 'u-1',
         teamId: 't-1',
         models: ['fast', 'openai/*'],
+        allowedRoutes: ['llm_api_routes'],
         rpmLimit: 60,
+        tpmLimit: 5000,
+        modelRpmLimit: new Map([['fast', 5]]),
+        modelTpmLimit: new Map(),
+        budget: { max: 2.5, soft: undefined, duration: '1mo' },
+        modelBudgets: new Map([
+          ['fast', { max: 1, soft: undefined, duration: undefined }],
+          ['openai/*', { max: 2, soft: undefined, duration: '1d' }],
+        ]),
         expires: Date.UTC(2027, 0, 31),
         isBlocked: true,
         metadata: { cost_center: 7 },
@@ -43,11 +58,17 @@ describe('keys', () => {
         userId: undefined,
         teamId: undefined,
         models: [],
+        allowedRoutes: [],
         rpmLimit: undefined,
+        tpmLimit: undefined,
+        modelRpmLimit: new Map(),
+        modelTpmLimit: new Map(),
+        budget: undefined,
+        modelBudgets: new Map(),
         expires: undefined,
         isBlocked: false,
         metadata: {},
-        position: { file: 'proxy_config.yaml', line: 11, column: 5 },
+        position: { file: 'proxy_config.yaml', line: 17, column: 5 },
       },
     ])
   })
@@ -106,9 +127,9 @@ describe('keys', () => {
   })
 
   test('warn of fields that nobody heeds', () => {
-    expect(problemsOf('keys: [{ key: sk-1, rpm_limits: 5, max_budget: 1 }]')).toEqual([
+    expect(problemsOf('keys: [{ key: sk-1, rpm_limits: 5, max_budgets: 1 }]')).toEqual([
       'proxy_config.yaml:1:21: warning: keys[0].rpm_limits: unknown key, without effect. Did you mean rpm_limit?',
-      'proxy_config.yaml:1:36: warning: keys[0].max_budget: unknown key, without effect.',
+      'proxy_config.yaml:1:36: warning: keys[0].max_budgets: unknown key, without effect. Did you mean max_budget?',
     ])
   })
 })

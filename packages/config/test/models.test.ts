@@ -75,6 +75,7 @@ guardrails: [{guardrail_name: g, litellm_params: {guardrail: lasso, mode: pre_ca
 `)
   const { position, positionOf, ...rest } = model!
   expect(rest).toEqual({
+    budget: { max: 10, soft: undefined, duration: undefined },
     name: 'gpt',
     provider: 'azure',
     model: 'gpt-4o',

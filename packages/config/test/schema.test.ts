@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
 import { describe, expect, test } from 'vitest'
+import { sectionPath } from '../src/coerce.ts'
 import { effectiveKeys } from '../src/effects.ts'
 import { sectionKeys } from '../src/known-keys.ts'
 import { configSchema } from '../src/schema.ts'
@@ -59,12 +60,12 @@ describe('the JSON Schema', () => {
 
   test('knows every known key of every section', () => {
     for (const [section, keys] of Object.entries(sectionKeys))
-      for (const key of keys) expect(at(...(section === '' ? [key] : [section, key]))).toBeDefined()
+      for (const key of keys) expect(at(...sectionPath(section), key)).toBeDefined()
   })
 
   test('describes every key of the sections that has an effect', () => {
     const silent = Object.entries(effectiveKeys).flatMap(([section, keys]) =>
-      [...keys].filter((key) => at(...(section === '' ? [key] : [section, key])).description === undefined),
+      [...keys].filter((key) => at(...sectionPath(section), key).description === undefined),
     )
     expect(silent).toEqual([
       'custom_prometheus_metadata_labels',

@@ -13,6 +13,21 @@ export interface GuardrailRun {
   readonly endTime: number
 }
 
+/** A budget that a call counts towards, as it stood when the call ended. */
+export interface BudgetState {
+  /** Whose it is: `key`, `team`, `user`, `organization`, `member`, … */
+  readonly kind: string
+  /** Of a key its hash. */
+  readonly id: string
+  readonly alias?: string | undefined
+  /** US dollars. */
+  readonly maxBudget: number
+  /** US dollars since it last began anew. */
+  readonly spend: number
+  /** When it begins anew; undefined: never. */
+  readonly resetsAt?: number | undefined
+}
+
 /** Everything known of a finished call. Times in milliseconds since the epoch. */
 export interface CallReport {
   /** The gateway's id of the call. */
@@ -40,6 +55,8 @@ export interface CallReport {
   /** When the first piece of a stream, or the whole answer, came. */
   readonly firstTokenTime: number | undefined
   readonly usage: Usage | undefined
+  /** The vendor did not tell the tokens, so the gateway counted those of the request and of what was answered. */
+  readonly usageIsEstimated?: true
   /** US dollars; undefined when the price is unknown. */
   readonly cost: number | undefined
   /** The request as the client sent it, without the files. Only for callbacks with `content: true`. */
@@ -66,13 +83,21 @@ export interface CallReport {
   readonly attemptedRetries: number
   /** Model groups that failed before the one that answered. */
   readonly attemptedFallbacks: number
+  /** The last group that was asked in place of the one the client named. */
+  readonly fallbackGroup?: string | undefined
   /** Whether the answer was given before, and no vendor was asked. Its usage is that of the first time. */
   readonly cacheHit: boolean
+  /** The budgets it counts towards, where somebody keeps any. */
+  readonly budgets?: readonly BudgetState[] | undefined
 }
 
 /** Asks for one version of a stored prompt. */
 export interface PromptSource {
-  /** Undefined when the source has no such prompt. */
+  /**
+   * `{template | messages, variables?, model?, parameters?}` with `{{names}}` in its texts, or `{dotprompt}` with the text
+   * of a `.prompt` file. Undefined when the source has no such prompt. It is asked for each call: what it wants to keep
+   * is its business.
+   */
   find(
     id: string,
     wanted: { readonly version?: number; readonly label?: string },

@@ -40,6 +40,7 @@ export type ErrorKind =
   | 'headers_too_large'
   | 'rate_limited'
   | 'quota_exceeded'
+  | 'budget_exceeded'
   | 'client_closed'
   | 'internal'
   | 'misconfigured'
@@ -73,6 +74,7 @@ export const errorKinds: Readonly<Record<ErrorKind, KindFacts>> = {
   headers_too_large: facts(431, 'invalid_request_error', 'headers_too_large'),
   rate_limited: facts(429, 'rate_limit_error', 'rate_limit_exceeded', true),
   quota_exceeded: facts(429, 'rate_limit_error', 'insufficient_quota', true),
+  budget_exceeded: facts(429, 'budget_exceeded', 'budget_exceeded'),
   client_closed: facts(499, 'api_error', 'client_closed_request'),
   internal: facts(500, 'api_error', 'internal_error'),
   misconfigured: facts(500, 'api_error', 'misconfigured', true),

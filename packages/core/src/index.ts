@@ -1,6 +1,6 @@
 export { joinBytes } from './bytes.ts'
 export type { AskModel, Call, Caller, Host, Log } from './call.ts'
-export type { Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
+export type { BudgetState, Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
 export {
   type ChunkHead,
   chatChunk,

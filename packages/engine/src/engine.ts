@@ -5,11 +5,12 @@ import { attempt, type CooldownListener, createRouter, type Router, type Rules }
 import { cached } from './cached.ts'
 import { type Deployment, worthAsking } from './deployment.ts'
 import { driver } from './driver.ts'
+import type { Estimate } from './estimate.ts'
 import { chooseGuards, guardAnswer, guardBeside, guardRequest } from './guard.ts'
 import type { ConfiguredGuardrail } from './judge.ts'
 import { planned } from './plan.ts'
 import { type Run, reported } from './report.ts'
-import { type ConfiguredCallback, createReporter, type Reporter } from './reporter.ts'
+import { type Bookkeeper, type ConfiguredCallback, createReporter, type Reporter } from './reporter.ts'
 import type { Transport } from './transport.ts'
 
 /** What an engine is built from. */
@@ -29,8 +30,12 @@ export interface EngineParts {
   readonly previous?: Engine | undefined
   readonly guardrails?: readonly ConfiguredGuardrail[]
   readonly callbacks?: readonly ConfiguredCallback[]
+  /** Default: nobody keeps account. */
+  readonly bookkeeper?: Bookkeeper | undefined
   /** Default: every request is sent. */
   readonly cache?: AnswerCache | undefined
+  /** Counts tokens that a vendor did not. Default: such calls cost nobody knows what. */
+  readonly estimate?: Estimate | undefined
   /** Takes secrets out of error messages before callbacks hear them. Default: as they are. */
   readonly redact?: (text: string) => string
   /** Answers requests that bring their own `mock_response`; asked for when the first one comes. */
@@ -49,6 +54,7 @@ export interface Engine {
   readonly callbacks: readonly ConfiguredCallback[]
   readonly cache: AnswerCache | undefined
   readonly reporter: Reporter
+  readonly estimate: Estimate | undefined
   redact(text: string): string
   readonly mock: (() => Promise<Deployment>) | undefined
 }
@@ -63,11 +69,13 @@ export function createEngine(parts: EngineParts): Engine {
     searchTools = [],
     guardrails = [],
     callbacks = [],
+    bookkeeper,
     cache,
     rules,
     onCooldown,
     previous,
     mock,
+    estimate,
     redact = (text) => text,
   } = parts
   return {
@@ -81,8 +89,9 @@ export function createEngine(parts: EngineParts): Engine {
     callbacks,
     cache,
     mock,
+    estimate,
     redact,
-    reporter: createReporter(callbacks, host.log, () => host.now()),
+    reporter: createReporter(callbacks, host.log, () => host.now(), bookkeeper),
   }
 }
 

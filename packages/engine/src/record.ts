@@ -32,6 +32,8 @@ export class CallRecord {
   upstreamStartTime: number | undefined
   firstTokenTime: number | undefined
   usage: Usage | undefined
+  /** Whether somebody wants to know what the answer costs though its tokens have to be estimated. */
+  estimates = false
   responseId: string | undefined
   attempts = 0
   /** Groups that failed before the one that answered. */
@@ -122,6 +124,7 @@ export class CallRecord {
       guardrails: this.guardrails,
       attemptedRetries: Math.max(0, this.attempts - 1 - this.fallbacks),
       attemptedFallbacks: this.fallbacks,
+      fallbackGroup: this.fallbacks > 0 ? this.deployment?.group : undefined,
       cacheHit: this.cacheHit,
     }
   }

@@ -3,10 +3,12 @@ import type { Answer } from './answer.ts'
 import type { Asked } from './asked.ts'
 import type { LiveCall } from './call.ts'
 import type { Engine } from './engine.ts'
+import { wantsEstimate, withEstimate } from './estimate.ts'
 import { asGatewayError } from './gateway-error.ts'
 import { withoutGatewayFields } from './gateway-fields.ts'
 import { guardReport } from './guard.ts'
 import type { CallRecord } from './record.ts'
+import { saidIn } from './said.ts'
 import { type Finish, watched } from './watch.ts'
 
 /** What becomes of a call. Rejects with GatewayError. */
@@ -19,6 +21,7 @@ export function reported(way: Run): Run {
     try {
       const answer = await way(engine, call, asked, record)
       const finish = finisher(asked, call, record, engine, answer)
+      record.estimates = wantsEstimate(engine, call.operation, record)
       return watched(answer, asked, call, record, engine.reporter.wantsContent, finish)
     } catch (cause) {
       const error = asGatewayError(cause)
@@ -32,26 +35,31 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engi
   const { reporter } = engine
   let isDone = false
   const stream = answer?.type === 'stream' || answer?.type === 'relay'
-  return (error, output) => {
+  return (error, output, said) => {
     if (isDone) return
     isDone = true
     record.end(error)
-    const input = reporter.wantsContent
-      ? withoutUploads(withoutGatewayFields((record.allowed ?? asked).input))
-      : undefined
-    const said = reporter.wantsContent ? output() : undefined
-    if (typeof said?.id === 'string') record.responseId ??= said.id
-    const cost = costOf(record, call, asked, error !== undefined && answer === undefined)
-    const report = record.report(call, { stream, input, output: said, cost, error: error && told(error, engine) })
-    reporter.deliver(guardReport(report, call, record))
+    const request = (record.allowed ?? asked).input
+    const input = reporter.wantsContent ? withoutUploads(withoutGatewayFields(request)) : undefined
+    const answered = reporter.wantsContent ? output() : undefined
+    if (typeof answered?.id === 'string') record.responseId ??= answered.id
+    const cost = costOf(record, call, request, error !== undefined && answer === undefined)
+    const report = record.report(call, { stream, input, output: answered, cost, error: error && told(error, engine) })
+    if (record.usage !== undefined || !record.estimates) return reporter.deliver(guardReport(report, call, record))
+    const estimating = withEstimate(engine, report, record, request, said ?? (() => saidIn(output())))
+    reporter.deliver(estimating.then((estimated) => guardReport(estimated, call, record)))
   }
 }
 
 /** What the call cost. Neither an old answer nor one that never began is paid for. */
-function costOf(record: CallRecord, { operation }: LiveCall, asked: Asked, hasFailed: boolean): number | undefined {
-  const { deployment, model, usage, allowed, cacheHit } = record
+function costOf(
+  { deployment, model, usage, cacheHit }: CallRecord,
+  { operation }: LiveCall,
+  input: JsonObject,
+  hasFailed: boolean,
+): number | undefined {
   if (cacheHit || hasFailed) return 0
-  return deployment?.costOf?.({ model, operation, input: (allowed ?? asked).input, usage })
+  return deployment?.costOf?.({ model, operation, input, usage })
 }
 
 function told(error: GatewayError, { redact }: Engine): NonNullable<CallReport['error']> {

@@ -1,5 +1,5 @@
-import type { Callback, CallReport, Log } from '@tianjillm/core'
-import type { LiveCall } from './call.ts'
+import type { Callback, Caller, CallReport, Log } from '@tianjillm/core'
+import { LiveCall } from './call.ts'
 
 /** A callback as configured. */
 export interface ConfiguredCallback {
@@ -9,6 +9,16 @@ export interface ConfiguredCallback {
   readonly on: 'success' | 'failure' | 'both'
   /** Requests and answers are kept from it, though it would have them. Default false. */
   readonly hidesContent?: boolean
+  /** Who calls is kept from it, but for the client's own end user. Default false. */
+  readonly hidesCaller?: boolean
+}
+
+/** Keeps account of finished calls, before callbacks hear of them. */
+export interface Bookkeeper {
+  /** The report, perhaps with what is known of budgets now. */
+  settle(report: CallReport): CallReport
+  /** Writes down what waits, as far as that can be done now. */
+  flush(): Promise<void>
 }
 
 /** Tells callbacks of calls, apart from the calls themselves: none can delay or fail one. */
@@ -25,7 +35,12 @@ export interface Reporter {
 const QUIET = 60_000
 
 /** The reporter of an engine. */
-export function createReporter(callbacks: readonly ConfiguredCallback[], log: Log, now: () => number): Reporter {
+export function createReporter(
+  callbacks: readonly ConfiguredCallback[],
+  log: Log,
+  now: () => number,
+  bookkeeper?: Bookkeeper,
+): Reporter {
   const starters = callbacks.filter(({ callback }) => callback.start)
   const lastWarning = new Map<string, number>()
   /** Reports that guardrails still look at. */
@@ -48,11 +63,20 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
       return undefined
     }
   }
+  const settled = (report: CallReport): CallReport => {
+    try {
+      return bookkeeper?.settle(report) ?? report
+    } catch (error) {
+      complain('spend', error)
+      return report
+    }
+  }
   const tell = (report: CallReport) => {
     for (const configured of callbacks) {
       const { name, callback, on } = configured
       if (on !== 'both' && on !== report.status) continue
-      const seen = seesContent(configured) ? report : { ...report, input: undefined, output: undefined }
+      const known = configured.hidesCaller ? withoutCaller(report) : report
+      const seen = seesContent(configured) ? known : { ...known, input: undefined, output: undefined }
       void safely(name, () => callback[report.status]?.(seen))
     }
   }
@@ -64,7 +88,10 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
   }
 
   const enqueue = (report: CallReport) => {
-    waiting.push(report)
+    // At once, for the client's next call may be there before callbacks have heard of this one.
+    const whole = settled(report)
+    if (callbacks.length === 0) return
+    waiting.push(whole)
     if (!isScheduled) setTimeout(deliverAll, 0)
     isScheduled = true
   }
@@ -72,10 +99,13 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
   return {
     wantsContent: callbacks.some(seesContent),
     started: (call) => {
-      for (const { name, callback } of starters) void safely(name, () => callback.start!(call))
+      for (const { name, callback, hidesCaller } of starters) {
+        const seen = hidesCaller ? new LiveCall(call.host, { ...call, caller: nameless(call.caller) }) : call
+        void safely(name, () => callback.start!(seen))
+      }
     },
     deliver: (report) => {
-      if (callbacks.length === 0) return
+      if (callbacks.length === 0 && bookkeeper === undefined) return
       if (!(report instanceof Promise)) return enqueue(report)
       const pending = report.then(enqueue).finally(() => judging.delete(pending))
       judging.add(pending)
@@ -84,7 +114,8 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
       const flushAll = async () => {
         await Promise.all(judging)
         deliverAll()
-        await Promise.all(callbacks.map(({ name, callback }) => safely(name, () => callback.flush?.())))
+        const flushes = callbacks.map(({ name, callback }) => safely(name, () => callback.flush?.()))
+        await Promise.all([...flushes, safely('spend', () => bookkeeper?.flush())])
       }
       let late: ReturnType<typeof setTimeout> | undefined
       const tooLate = new Promise<void>((resolve) => {
@@ -98,4 +129,16 @@ export function createReporter(callbacks: readonly ConfiguredCallback[], log: Lo
 
 function seesContent({ callback, hidesContent = false }: ConfiguredCallback): boolean {
   return callback.content === true && !hidesContent
+}
+
+function withoutCaller(report: CallReport): CallReport {
+  return { ...report, caller: nameless(report.caller), budgets: undefined }
+}
+
+function nameless({ endUserId, ip, userAgent }: Caller): Caller {
+  return {
+    ...(endUserId !== undefined && { endUserId }),
+    ...(ip !== undefined && { ip }),
+    ...(userAgent !== undefined && { userAgent }),
+  }
 }

@@ -67,19 +67,54 @@ export async function send(
   } catch (error) {
     if (isGatewayError(error)) throw error
     if (call.cancellation.isAborted) throw cancelled(call.cancellation.reason)
-    if (error instanceof RangeError) throw new GatewayError('invalid_request', 'The request is nested too deeply.')
+    if (error instanceof RangeError) throw tooDeep()
     throw notUnderstood(deployment.providerName, error)
   }
 }
 
-/** What one exchange with a vendor needs besides the request. */
-interface Exchange {
+/**
+ * What a deployment would be sent, without sending it; of a request that is split, the first part. Throws GatewayError as
+ * `send` does, and `unsupported_operation` when the vendor has to be asked for something before it can be written.
+ */
+export async function draft(
+  { deployment, model }: Route<Deployment>,
+  asked: Asked,
+  groupCall: LiveCall,
+): Promise<UpstreamRequest> {
+  let isOnline = false
+  const refuse = () => {
+    isOnline = true
+    return Promise.reject(new Error('A draft asks nobody.'))
+  }
+  const call = groupCall.at(model, { ...deployment.host, fetch: refuse })
+  const operation = operationOf(deployment, call)
+  const input: JsonObject = { ...settle(deployment, operation, asked, call), model }
+  const [first = input] = operation.split?.each(input) ?? [input]
+  try {
+    const { written } = await write({ deployment, operation, call, extras: asked.input }, first)
+    const request = withExtras(written, deployment, asked.input)
+    return (await deployment.provider.authorize?.(request, call)) ?? request
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep()
+    if (!isOnline) throw cause
+    const provider = deployment.providerName
+    const message = `${provider}: this request cannot be shown, for the vendor has to be asked for something first, such as a token.`
+    throw new GatewayError('unsupported_operation', message, { provider, cause })
+  }
+}
+
+/** What a request is written with. */
+interface Desk {
   readonly deployment: Deployment
   readonly operation: AnyOperation
   readonly call: LiveCall
-  readonly transport: Transport
   /** The client's own request, for `extra_body` and `extra_headers`. */
   readonly extras: JsonObject
+}
+
+/** What one exchange with a vendor needs besides the request. */
+interface Exchange extends Desk {
+  readonly transport: Transport
   readonly mustRead: boolean
 }
 
@@ -103,7 +138,7 @@ async function ask(exchange: Exchange, asked: JsonObject, raw?: RawBody): Promis
  * The request as the provider writes it. A parameter whose value it finds it cannot honour is left out, when that is
  * what is wanted of parameters a vendor lacks.
  */
-async function write(exchange: Exchange, input: JsonObject): Promise<{ input: JsonObject; written: UpstreamRequest }> {
+async function write(exchange: Desk, input: JsonObject): Promise<{ input: JsonObject; written: UpstreamRequest }> {
   try {
     return { input, written: await exchange.operation.request(input, exchange.call) }
   } catch (error) {
@@ -224,6 +259,10 @@ async function beginning(reply: RelayReply): Promise<string> {
 function jsonOf(answer: Answer): JsonObject {
   if (answer.type === 'json') return answer.value
   throw new Error('A split request must have JSON answers.')
+}
+
+function tooDeep(): GatewayError {
+  return new GatewayError('invalid_request', 'The request is nested too deeply.')
 }
 
 /** A provider's own mistake in reading an answer is told as the vendor's, without its inner words. */

@@ -1,7 +1,9 @@
-import { isJsonObject, joinBytes, parseJson, type Usage } from '@tianjillm/core'
+import { isJsonObject, type JsonObject, joinBytes, parseJson, type Usage } from '@tianjillm/core'
+import { type Said, saidBy } from './said.ts'
 
 /** Bytes at the end of an answer in which its counts and its end mark are looked for. */
 const TAIL = 8 * 1024
+const LINE_END = 0x0a
 
 const decoder = new TextDecoder()
 
@@ -12,12 +14,18 @@ const decoder = new TextDecoder()
 export class Tail {
   readonly #pieces: Uint8Array[] = []
   #length = 0
+  /** Bytes that are no longer kept. */
+  #dropped = 0
 
   /** Takes the next piece. */
   feed(piece: Uint8Array): void {
     this.#pieces.push(piece)
     this.#length += piece.length
-    while (this.#length - this.#pieces[0]!.length >= TAIL) this.#length -= this.#pieces.shift()!.length
+    while (this.#length - this.#pieces[0]!.length >= TAIL) {
+      const { length } = this.#pieces.shift()!
+      this.#length -= length
+      this.#dropped += length
+    }
   }
 
   /** What the end of the stream says. */
@@ -29,6 +37,14 @@ export class Tail {
       isComplete: /^data: ?\[DONE\]/m.test(text) || /"finish_reason": ?"/.test(text),
       hasError: /^data: ?\{"error":/m.test(text),
     }
+  }
+
+  /** What its events say, and how many times as long the stream is: nearly all of an event is the same each time. */
+  sample(): Said {
+    const bytes = joinBytes(this.#pieces)
+    const whole = this.#dropped === 0 ? bytes : bytes.subarray(bytes.indexOf(LINE_END) + 1)
+    const text = eventsIn(decoder.decode(whole)).map(saidBy).join('')
+    return { text, times: (this.#dropped + bytes.length) / Math.max(1, whole.length) }
   }
 }
 
@@ -45,6 +61,14 @@ export interface StreamEnd {
 export function usageOf(bytes: Uint8Array): Usage | undefined {
   const atEnd = usageIn(decoder.decode(bytes.subarray(-TAIL)))
   return atEnd === undefined && bytes.length > TAIL ? usageIn(decoder.decode(bytes)) : atEnd
+}
+
+/** The objects of all events in a text that are there whole. */
+export function eventsIn(text: string): readonly JsonObject[] {
+  return text.split('\n').flatMap((line) => {
+    const value = line.startsWith('data:') ? parseJson(line.slice('data:'.length)) : undefined
+    return isJsonObject(value) ? [value] : []
+  })
 }
 
 /** The last token counts in a text. */

@@ -5,11 +5,15 @@ import { assemble } from './assemble.ts'
 import type { LiveCall } from './call.ts'
 import { asGatewayError } from './gateway-error.ts'
 import type { CallRecord } from './record.ts'
-import { Tail, usageOf } from './tail.ts'
+import { type Said, saidBy } from './said.ts'
+import { eventsIn, Tail, usageOf } from './tail.ts'
 import type { Sink } from './transport.ts'
 
-/** Told once when an answer has gone: what went wrong, and what was answered. */
-export type Finish = (error: GatewayError | undefined, output: () => JsonObject | undefined) => void
+/**
+ * Told once when an answer has gone: what went wrong, and what was answered; of a stream also what it said, as far as
+ * that is known.
+ */
+export type Finish = (error: GatewayError | undefined, output: () => JsonObject | undefined, said?: () => Said) => void
 
 /**
  * Watches an answer on its way out: puts usage and timing on record, and calls `finish` once, when its last piece has
@@ -55,6 +59,9 @@ function note(record: CallRecord, value: JsonObject): void {
 /** Most chunks of one answer that are kept. */
 const MOST_KEPT = 50_000
 
+/** Most characters of one answer that are counted. */
+const LONGEST_SAID = 1024 * 1024
+
 async function* watchChunks(
   chunks: AsyncIterable<JsonObject>,
   { input }: Asked,
@@ -66,12 +73,14 @@ async function* watchChunks(
   const wantsUsage = isJsonObject(input.stream_options) && input.stream_options.include_usage === true
   const kept: JsonObject[] = []
   const output = () => (kept.length > 0 ? assemble(kept) : undefined)
+  let text = ''
   let error: GatewayError | undefined = new GatewayError('client_closed', 'The client closed the connection.')
   try {
     for await (const chunk of chunks) {
       record.firstTokenTime ??= call.now()
       note(record, chunk)
       if (keep && kept.length < MOST_KEPT) kept.push(chunk)
+      if (record.estimates && text.length < LONGEST_SAID) text += saidBy(chunk)
       const isUsageOnly = Array.isArray(chunk.choices) && chunk.choices.length === 0 && isJsonObject(chunk.usage)
       if (wantsUsage || !isUsageOnly) yield chunk
     }
@@ -80,7 +89,7 @@ async function* watchChunks(
     error = asGatewayError(cause)
     throw error
   } finally {
-    finish(error, output)
+    finish(error, output, () => ({ text, times: 1 }))
   }
 }
 
@@ -126,7 +135,11 @@ function watchRelay(
   const hasEndMark = contentType.startsWith('text/event-stream') && operationsWithEndMark.has(call.operation)
   const end = (error: GatewayError | undefined, { usage } = tail.read()) => {
     record.usage = usage
-    finish(error, () => assembledEvents(kept))
+    finish(
+      error,
+      () => assembledEvents(kept),
+      () => tail.sample(),
+    )
   }
   return {
     body: reply.body,
@@ -178,9 +191,6 @@ function objectOf(bytes: Uint8Array): JsonObject | undefined {
 function assembledEvents(pieces: readonly Uint8Array[]): JsonObject | undefined {
   const decoder = new TextDecoder()
   const text = pieces.map((piece) => decoder.decode(piece, { stream: true })).join('')
-  const chunks = text.split('\n').flatMap((line) => {
-    const value = line.startsWith('data:') ? parseJson(line.slice(5)) : undefined
-    return isJsonObject(value) ? [value] : []
-  })
+  const chunks = eventsIn(text)
   return chunks.length > 0 ? assemble(chunks) : undefined
 }

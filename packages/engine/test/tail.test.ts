@@ -80,3 +80,58 @@ describe('the counts of a whole answer', () => {
       expect(usageOf(Buffer.from(text))).toBeUndefined()
   })
 })
+
+describe('what a stream says', () => {
+  const event = (delta: object) =>
+    Buffer.from(
+      `data: ${JSON.stringify({ id: 'c', created: 1, choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`,
+    )
+  const sampled = (...pieces: readonly Uint8Array[]) => {
+    const tail = new Tail()
+    for (const piece of pieces) tail.feed(piece)
+    return tail.sample()
+  }
+  const words = Array.from({ length: 5_000 }, (_, at) => ['The', ' sea', ' rises', ' and', ' falls', '. '][at % 6]!)
+
+  it('is known whole of a short one', () => {
+    const pieces = words.slice(0, 50).map((content) => event({ content }))
+    expect(sampled(event({ role: 'assistant', content: '' }), ...pieces)).toEqual({
+      text: words.slice(0, 50).join(''),
+      times: 1,
+    })
+    expect(sampled()).toEqual({ text: '', times: 0 })
+  })
+
+  it('is known of the end of a long one, and how much longer it was, however its bytes are cut', () => {
+    const bytes = Buffer.concat(words.map((content) => event({ content })))
+    const whole = words.join('').length
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20_000 }), (size) => {
+        const count = Math.ceil(bytes.length / size)
+        const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
+        const { text, times } = sampled(...pieces)
+        expect(text.length).toBeLessThan(whole / 2)
+        expect(Math.abs((text.length * times) / whole - 1)).toBeLessThan(0.05)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('is words, reasoning, and what tools are handed', () => {
+    const tool_calls = [{ index: 0, id: 'call', function: { name: 'weather', arguments: '{}' } }]
+    const text = Buffer.from('data: {"choices":[{"text":"old"}]}\n\n')
+    expect(
+      sampled(event({ reasoning_content: 'Hm. ' }), event({ content: 'Yes' }), event({ tool_calls }), text).text,
+    ).toBe('Hm. Yesweather{}old')
+  })
+
+  it('is nothing in what cannot be read', () => {
+    for (const broken of [
+      'data: {"choices":[{"delta":',
+      'data: {"choices":[null,1,{"delta":7}]}\n\n',
+      ': note\n\n',
+      '\n',
+    ])
+      expect(sampled(Buffer.from(broken)).text).toBe('')
+  })
+})

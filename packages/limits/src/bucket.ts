@@ -40,6 +40,12 @@ export function takeFrom(bucket: Bucket, limit: Limit, cost: number, now: number
   }
 }
 
+/** Takes `cost` out of the bucket, or puts it back when it is negative, whatever is in it. */
+export function chargeTo(bucket: Bucket, limit: Limit, cost: number, now: number): void {
+  fill(bucket, limit, now)
+  bucket.level = Math.min(limit.perMinute, bucket.level - cost)
+}
+
 /** Whether the bucket is full by now, so that it need not be kept. */
 export function isFull({ level, time }: Bucket, { perMinute }: Limit, now: number): boolean {
   return now >= time && level + ((now - time) * perMinute) / MINUTE >= perMinute

@@ -2,7 +2,15 @@ import { type Bucket, createBucket, fill, isFull, takeFrom } from './bucket.ts'
 import type { Limit } from './limiter.ts'
 
 /** What a worker says to the grantor. `left` tokens come back with each message; the rest of the lease is spent. */
-export type ToGrantor = Ask | Return
+export type ToGrantor = Ask | Return | Charge
+
+/** What a worker has used without having asked before, or gives back; nothing about its lease. */
+interface Charge {
+  readonly kind: 'charge'
+  readonly name: string
+  readonly limit: Limit
+  readonly cost: number
+}
 
 interface Return {
   readonly kind: 'return'
@@ -138,10 +146,11 @@ export function createGrantor({ workers, now, send, most = 100_000 }: GrantorSur
 
   return {
     receive(worker, message) {
-      const account = accounts.get(message.name) ?? (message.kind === 'ask' && open(message.name, message.limit))
+      const account = accounts.get(message.name) ?? (message.kind !== 'return' && open(message.name, message.limit))
       if (!account) return
       refill(account, now())
-      takeBack(account, worker, message)
+      if (message.kind === 'charge') account.bucket.level -= message.cost
+      else takeBack(account, worker, message)
       if (message.kind === 'ask') {
         const { limit, need, want } = message
         account.limit = limit
@@ -173,7 +182,7 @@ function refill(account: Account, time: number): void {
 }
 
 /** Takes back what a worker has left. With its last grant settled, the rest of its lease is known to be spent. */
-function takeBack({ bucket, leases }: Account, worker: number, { serial, left }: ToGrantor): void {
+function takeBack({ bucket, leases }: Account, worker: number, { serial, left }: Ask | Return): void {
   const lease = leases.get(worker)
   if (lease === undefined) return
   if (lease.serial === serial) leases.delete(worker)

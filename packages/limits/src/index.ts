@@ -1,4 +1,4 @@
-export { type Bucket, createBucket, fill, isFull, takeFrom } from './bucket.ts'
+export { type Bucket, chargeTo, createBucket, fill, isFull, takeFrom } from './bucket.ts'
 export {
   createGrantor,
   type FromGrantor,

@@ -1,4 +1,4 @@
-import { type Bucket, createBucket, takeFrom } from './bucket.ts'
+import { type Bucket, chargeTo, createBucket, takeFrom } from './bucket.ts'
 import type { FromGrantor, ToGrantor } from './grantor.ts'
 import type { Limit, Limiter, Taken } from './limiter.ts'
 
@@ -131,6 +131,12 @@ export function createLeasedLimiter({ now, send, most = 10_000 }: LeasedSurround
         waiting.push({ cost, resolve })
         if (lease.askedAt === undefined) ask(lease)
       })
+    },
+    charge(name, limit, cost) {
+      const lease = leases.get(name)
+      if (lease !== undefined) chargeTo(lease.most, lease.limit, cost, now())
+      if (lease !== undefined && lease.serial > 0 && lease.left >= cost) lease.left -= cost
+      else send({ kind: 'charge', name, limit: { perMinute: limit.perMinute }, cost })
     },
     receive(message) {
       const known = leases.get(message.name)

@@ -22,4 +22,9 @@ export interface Taken {
 export interface Limiter {
   /** Takes `cost` (default 1) out of the bucket of that name, when there is so much in it. */
   take(name: string, limit: Limit, cost?: number): Awaitable<Taken>
+  /**
+   * Takes what has been used already, whether or not there is so much in the bucket: what is missing is owed, and
+   * nothing more can be taken until it has flowed in. A negative cost gives back what was taken in vain.
+   */
+  charge(name: string, limit: Limit, cost: number): void
 }

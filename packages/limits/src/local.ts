@@ -1,4 +1,4 @@
-import { type Bucket, createBucket, isFull, takeFrom } from './bucket.ts'
+import { type Bucket, chargeTo, createBucket, isFull, takeFrom } from './bucket.ts'
 import type { Limit, Limiter, Taken } from './limiter.ts'
 
 /** A limiter that knows at once. */
@@ -20,17 +20,24 @@ const LOOKS = 8
  */
 export function createLocalLimiter(now: () => number, most = 100_000): LocalLimiter {
   const buckets = new Map<string, KnownBucket>()
+  const bucketOf = (name: string, limit: Limit, time: number) => {
+    let bucket = buckets.get(name)
+    if (bucket === undefined) {
+      if (buckets.size >= most) makeRoom(buckets, time)
+      bucket = { ...createBucket(limit, time), limit }
+      buckets.set(name, bucket)
+    }
+    bucket.limit = limit
+    return bucket
+  }
   return {
     take(name, limit, cost = 1) {
       const time = now()
-      let bucket = buckets.get(name)
-      if (bucket === undefined) {
-        if (buckets.size >= most) makeRoom(buckets, time)
-        bucket = { ...createBucket(limit, time), limit }
-        buckets.set(name, bucket)
-      }
-      bucket.limit = limit
-      return takeFrom(bucket, limit, cost, time)
+      return takeFrom(bucketOf(name, limit, time), limit, cost, time)
+    },
+    charge(name, limit, cost) {
+      const time = now()
+      chargeTo(bucketOf(name, limit, time), limit, cost, time)
     },
   }
 }

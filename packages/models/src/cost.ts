@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type OperationName, type Usage } from '@tianjillm/core'
-import type { ModelFacts } from './facts.ts'
+import { isPriceField, type ModelFacts } from './facts.ts'
 
 /** What a call used, as far as it is known. */
 export interface Consumption {
@@ -15,6 +15,8 @@ export interface Consumption {
   readonly seconds?: number | undefined
   /** Searches or rerankings; beside tokens, searches of the vendor's own. */
   readonly queries?: number | undefined
+  /** How much a search was to read: low, medium, high. Default: as the vendor says, else medium. */
+  readonly searchContextSize?: string | undefined
 }
 
 /** What a call costs in US dollars; undefined when a price, or how much was used, is not known. */
@@ -33,12 +35,14 @@ export function costOf(
 
 type Way = (facts: ModelFacts, consumption: Consumption) => number | undefined
 
-const byTokens: Way = (facts, { usage, queries }) => {
-  if (!usage || !isPricedByToken(facts)) return undefined
+const byTokens: Way = (facts, { usage, queries, searchContextSize }) => {
+  if (!isPricedByToken(facts)) return undefined
+  if (!usage) return isFree(facts) ? 0 : undefined
   const { prompt, written, writtenForHour, cached, audio, image, said } = readUsage(usage)
   const price = pricesFor(facts, prompt)
   const read = price('input_cost_per_token')
-  const answer = price('output_cost_per_token')
+  const ofImage = price('output_cost_per_image_token')
+  const answer = price('output_cost_per_token') ?? ofImage
   const plain = prompt - cached - written - writtenForHour - audio - image
   return sum([
     [plain, read],
@@ -51,8 +55,8 @@ const byTokens: Way = (facts, { usage, queries }) => {
     [said.plain, answer],
     [said.reasoning, price('output_cost_per_reasoning_token') ?? answer],
     [said.audio, price('output_cost_per_audio_token')],
-    [said.image, price('output_cost_per_image_token') ?? answer],
-    [queries ?? countIn(objectIn(usage, 'server_tool_use'), 'web_search_requests'), queryPrice(facts)],
+    [said.image, ofImage ?? answer],
+    [queries ?? searchesIn(usage), queryPrice(facts, searchContextSize ?? usage.search_context_size)],
     [1, numberIn(facts, 'input_cost_per_request') ?? 0],
   ])
 }
@@ -65,10 +69,13 @@ const byPixel: Way = (facts, { pixels }) =>
 
 const byCharacter: Way = (facts, { characters }) => times(characters, numberIn(facts, 'input_cost_per_character'))
 
-const bySecond: Way = (facts, { seconds }) =>
-  times(seconds, both(numberIn(facts, 'input_cost_per_second'), numberIn(facts, 'output_cost_per_second')))
+const bySecond: Way = (facts, { seconds, usage }) =>
+  times(
+    seconds ?? (usage && numberIn(usage, 'seconds')),
+    both(numberIn(facts, 'input_cost_per_second'), numberIn(facts, 'output_cost_per_second')),
+  )
 
-const byQuery: Way = (facts, { queries }) => times(queries, queryPrice(facts))
+const byQuery: Way = (facts, { queries, searchContextSize }) => times(queries, queryPrice(facts, searchContextSize))
 
 /** How the operations are paid for: the first way whose price and amount are known. */
 const ways: Readonly<Record<OperationName, readonly Way[]>> = {
@@ -86,6 +93,11 @@ const ways: Readonly<Record<OperationName, readonly Way[]>> = {
   translation: [bySecond, byTokens],
   rerank: [byQuery, byTokens],
   search: [byQuery],
+}
+
+/** Whether all its prices are known to be nothing. */
+function isFree(facts: ModelFacts): boolean {
+  return Object.entries(facts).every(([name, value]) => !isPriceField(name) || value === 0)
 }
 
 /** Counts of nothing that is not priced by the token would cost nothing, which is not what is meant. */
@@ -106,8 +118,8 @@ interface Tokens {
 
 /** Tokens apart by what they cost. */
 function readUsage(usage: JsonObject): Tokens {
-  const inside = objectIn(usage, 'prompt_tokens_details', 'input_tokens_details')
-  const outside = objectIn(usage, 'completion_tokens_details', 'output_tokens_details')
+  const inside = objectIn(usage, 'prompt_tokens_details', 'input_tokens_details', 'input_token_details')
+  const outside = objectIn(usage, 'completion_tokens_details', 'output_tokens_details', 'output_token_details')
   const answer = countIn(usage, 'completion_tokens', 'output_tokens')
   const prompt = countIn(usage, 'prompt_tokens', 'input_tokens') || Math.max(0, countIn(usage, 'total_tokens') - answer)
   const ofPrompt = portions(prompt)
@@ -163,9 +175,16 @@ function tiersOf(facts: ModelFacts): readonly number[] {
   return tiers
 }
 
-function queryPrice(facts: ModelFacts): number | undefined {
+/** Searches of the vendor's own. */
+function searchesIn(usage: JsonObject): number {
+  const elsewhere = countIn(objectIn(usage, 'prompt_tokens_details'), 'web_search_requests')
+  return countIn(objectIn(usage, 'server_tool_use'), 'web_search_requests') || elsewhere
+}
+
+function queryPrice(facts: ModelFacts, size: unknown): number | undefined {
   const bySize = objectIn(facts, 'search_context_cost_per_query')
-  return numberIn(facts, 'input_cost_per_query') ?? numberIn(bySize, 'search_context_size_medium')
+  const asked = numberIn(bySize, `search_context_size_${String(size)}`)
+  return numberIn(facts, 'input_cost_per_query') ?? asked ?? numberIn(bySize, 'search_context_size_medium')
 }
 
 /** Undefined when there is something without a price. */

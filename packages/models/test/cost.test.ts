@@ -95,6 +95,19 @@ describe('tokens', () => {
     expect(costOf(facts, { usage }, 'chat')).toBeUndefined()
   })
 
+  it('come with searches that read more or less, as was asked or as the vendor says', () => {
+    const sizes = { search_context_size_low: 0.01, search_context_size_medium: 0.02, search_context_size_high: 0.04 }
+    const searching = { ...facts, search_context_cost_per_query: sizes }
+    const usage = { prompt_tokens: 0, completion_tokens: 0, server_tool_use: { web_search_requests: 1 } }
+    expect(costOf(searching, { usage, searchContextSize: 'low' }, 'chat')).toBe(0.01)
+    expect(costOf(searching, { usage, searchContextSize: 'high' }, 'chat')).toBe(0.04)
+    expect(costOf(searching, { usage, searchContextSize: '__proto__' }, 'chat')).toBe(0.02)
+    expect(costOf(searching, { usage: { ...usage, search_context_size: 'high' } }, 'chat')).toBe(0.04)
+    // https://ai.google.dev/gemini-api/docs/google-search
+    const grounded = { prompt_tokens: 0, prompt_tokens_details: { web_search_requests: 3 } }
+    expect(costOf(searching, { usage: grounded }, 'chat')).toBe(0.06)
+  })
+
   it('come with the price of a request', () => {
     const usage = { prompt_tokens: 1000, completion_tokens: 0 }
     expect(costOf({ ...facts, input_cost_per_request: 0.005 }, { usage }, 'chat')).toBe(0.0075)
@@ -105,6 +118,27 @@ describe('what is not counted in tokens', () => {
   // https://platform.openai.com/docs/pricing
   it('a transcription costs by the second', () => {
     expect(costOf({ input_cost_per_second: 0.0001 }, { seconds: 600 }, 'transcription')).toBe(0.06)
+  })
+
+  // https://platform.openai.com/docs/api-reference/audio/json-object
+  it('a transcription may tell itself how long it was, or which of its tokens were sound', () => {
+    const timed = { type: 'duration', seconds: 6 }
+    expect(costOf({ input_cost_per_second: 0.0001 }, { usage: timed }, 'transcription')).toBe(0.0006)
+    const usage = { input_tokens: 14, output_tokens: 45, input_token_details: { text_tokens: 4, audio_tokens: 10 } }
+    const prices = { input_cost_per_token: 1e-6, input_cost_per_audio_token: 6e-6, output_cost_per_token: 1e-5 }
+    expect(costOf(prices, { usage }, 'transcription')).toBe(0.000514)
+  })
+
+  it('an image made of tokens costs what tokens of images cost, where others have no price', () => {
+    const usage = { input_tokens: 10, output_tokens: 1000 }
+    const prices = { input_cost_per_token: 5e-6, output_cost_per_image_token: 4e-5 }
+    expect(costOf(prices, { usage, images: 1 }, 'image')).toBe(0.04005)
+  })
+
+  it('what costs nothing costs nothing, though nobody counts it', () => {
+    expect(costOf({ input_cost_per_token: 0, output_cost_per_token: 0 }, {}, 'moderation')).toBe(0)
+    expect(costOf({ input_cost_per_token: 0, output_cost_per_token: 1e-6 }, {}, 'chat')).toBeUndefined()
+    expect(costOf({ input_cost_per_token: 0, output_cost_per_image: 0.04 }, {}, 'image')).toBeUndefined()
   })
 
   it('speech costs by the character', () => {

@@ -85,6 +85,7 @@ export function ready<Deployment extends Candidate>(
 
 function isBelowLimits({ deployment: { traits }, health }: Contender, rules: StrategyRules, now: number): boolean {
   if (traits.maxParallelRequests !== undefined && health.inFlight >= traits.maxParallelRequests) return false
+  if (traits.isSpent?.()) return false
   return !rules.enforcesLimits || hasMinuteLeft(traits, health, now)
 }
 
@@ -110,6 +111,10 @@ export function noneReady(
   rules: StrategyRules,
   now: number,
 ): GatewayError {
+  if (contenders.every(({ deployment: { traits } }) => traits.isSpent?.()))
+    return new GatewayError('rate_limited', `The budgets of all deployments of ${model} are used up.`, {
+      code: 'no_deployments_available',
+    })
   const soonest = Math.min(...contenders.map((contender) => readyAt(contender, rules, now)))
   const seconds = Math.max(1, Math.ceil((soonest - now) / 1000))
   return new GatewayError(

@@ -20,6 +20,8 @@ export interface Traits {
   readonly tpm?: number | undefined
   /** Calls at the same time. */
   readonly maxParallelRequests?: number | undefined
+  /** Whether its budget, or its vendor's, is used up for now. */
+  readonly isSpent?: (() => boolean) | undefined
   readonly tags?: readonly string[] | undefined
   /** Of lines such as `User-Agent: curl/8`; a request that has one of them is as good as tagged. */
   readonly tagPatterns?: readonly RegExp[] | undefined

@@ -1,5 +1,15 @@
+export {
+  addToCounters,
+  type Counter,
+  type Lease,
+  type LeaseRequest,
+  leaseBudgets,
+  leaseLife,
+  returnLeases,
+  sweepBudgets,
+} from './budgets.ts'
 export { type Flag, type Json, type Nano, type Time, toDollars, toNano } from './columns.ts'
 export { type Dialect, type Migration, migrate } from './migrate.ts'
 export { openStore, type Store, type StoreSettings } from './open.ts'
-export { type SpendLog, writeSpend } from './spend.ts'
+export { type SpendEntry, type SpendLog, type SpendSettings, writeSpend } from './spend.ts'
 export type * from './tables.ts'

@@ -1,36 +1,72 @@
-import { type Insertable, sql, type Transaction } from 'kysely'
+import type { Insertable, Transaction } from 'kysely'
+import { addToCounters, type Counter } from './budgets.ts'
 import type { Store } from './open.ts'
 import type { DailySpendTable, SpendLogTable, Tables } from './tables.ts'
 
 /** A finished call, to be written down. */
 export type SpendLog = Insertable<SpendLogTable>
 
+/** A finished call, and the counters that its cost is added to. */
+export interface SpendEntry {
+  readonly log: SpendLog
+  readonly counters: readonly Counter[]
+}
+
+/** How spend is written. */
+export interface SpendSettings {
+  /** Who leased the counters that are. Default: nobody did. */
+  readonly holder?: string | undefined
+  /** Whether calls are kept one by one, and not in sums alone. Default true. */
+  readonly keepsLogs?: boolean
+}
+
 /** Rows of one statement; SQLite takes at most 32,766 parameters. */
 const ROWS_AT_ONCE = 500
 
 /**
- * Writes finished calls down, and what they cost to whoever made them: all of it or nothing. A call that is there
- * already is left out of every sum, so that writing again what may have been written is safe.
+ * Writes finished calls down, and what they cost to its counters: all of it or nothing. A call that is there already is
+ * left out of every sum, so that writing again what may have been written is safe; without logs nobody can tell.
  */
-export async function writeSpend({ database }: Store, logs: readonly SpendLog[]): Promise<void> {
-  for (let start = 0; start < logs.length; start += ROWS_AT_ONCE) {
-    const some = logs.slice(start, start + ROWS_AT_ONCE)
-    await database.transaction().execute((transaction) => writeSome(transaction, some))
+export async function writeSpend(
+  { database }: Store,
+  entries: readonly SpendEntry[],
+  { holder = '', keepsLogs = true }: SpendSettings = {},
+): Promise<void> {
+  for (let start = 0; start < entries.length; start += ROWS_AT_ONCE) {
+    const some = entries.slice(start, start + ROWS_AT_ONCE)
+    await database.transaction().execute((transaction) => writeSome(transaction, some, holder, keepsLogs))
   }
 }
 
-async function writeSome(transaction: Transaction<Tables>, logs: readonly SpendLog[]): Promise<void> {
+async function writeSome(
+  transaction: Transaction<Tables>,
+  entries: readonly SpendEntry[],
+  holder: string,
+  keepsLogs: boolean,
+): Promise<void> {
+  const fresh = keepsLogs ? await writeLogs(transaction, entries) : entries
+  if (fresh.length === 0) return
+  await addToDays(
+    transaction,
+    fresh.map(({ log }) => log),
+  )
+  const costs = fresh.flatMap(({ log, counters }) => counters.map((counter) => ({ counter, amount: log.spend ?? 0 })))
+  await addToCounters(transaction, costs, holder)
+}
+
+/** Those of them that were not there already. */
+async function writeLogs(
+  transaction: Transaction<Tables>,
+  entries: readonly SpendEntry[],
+): Promise<readonly SpendEntry[]> {
   const written = await transaction
     .insertInto('tianji_spend_logs')
-    .values([...logs])
+    .values(entries.map(({ log }) => log))
     .onConflict((conflict) => conflict.column('request_id').doNothing())
     .returning('request_id')
     .execute()
   const isNew = new Set(written.map(({ request_id }) => request_id))
-  const fresh = logs.filter(({ request_id }) => isNew.delete(request_id))
-  if (fresh.length === 0) return
-  await addToDays(transaction, fresh)
-  await addToSpenders(transaction, fresh)
+  return entries.filter(({ log }) => isNew.delete(log.request_id))
 }
 
 /** To whom a call is put down in the sums of days. */
@@ -91,49 +127,4 @@ async function addToDays(transaction: Transaction<Tables>, logs: readonly SpendL
 function emptyDay(day: string, kind: string, id: string, model_group: string, provider: string): DailySpendTable {
   const counters = { requests: 0, failures: 0, unpriced: 0, prompt_tokens: 0, completion_tokens: 0, spend: 0 }
   return { day, kind, id, model_group, provider, ...counters }
-}
-
-/** Who has spent, by which of a call's columns. */
-const spenders = [
-  ['tianji_keys', 'key_hash'],
-  ['tianji_users', 'user_id'],
-  ['tianji_teams', 'team_id'],
-  ['tianji_organizations', 'organization_id'],
-  ['tianji_end_users', 'end_user_id'],
-] as const
-
-/** Adds to what each has spent of its budget. Nobody is made up who is not there. */
-async function addToSpenders(transaction: Transaction<Tables>, logs: readonly SpendLog[]): Promise<void> {
-  for (const [table, column] of spenders)
-    for (const [id, amount] of sumsBy(logs, (log) => log[column]))
-      await sql`update ${sql.table(table)} set spend = spend + ${amount} where ${sql.ref(column)} = ${id}`.execute(
-        transaction,
-      )
-  for (const [member, amount] of sumsBy(logs, memberOf)) {
-    // As `memberOf` wrote it.
-    const [team, user] = JSON.parse(member) as [string, string]
-    await transaction
-      .updateTable('tianji_team_members')
-      .set(({ eb }) => ({ spend: eb('spend', '+', amount) }))
-      .where('team_id', '=', team)
-      .where('user_id', '=', user)
-      .execute()
-  }
-}
-
-function memberOf({ team_id, user_id }: SpendLog): string | null {
-  return team_id == null || user_id == null ? null : JSON.stringify([team_id, user_id])
-}
-
-/** What was spent by each, in one order for everybody who writes. */
-function sumsBy(
-  logs: readonly SpendLog[],
-  idOf: (log: SpendLog) => string | null | undefined,
-): readonly (readonly [id: string, amount: number])[] {
-  const sums = new Map<string, number>()
-  for (const log of logs) {
-    const id = idOf(log)
-    if (id != null && log.spend) sums.set(id, (sums.get(id) ?? 0) + log.spend)
-  }
-  return [...sums].sort(([one], [other]) => (one < other ? -1 : 1))
 }

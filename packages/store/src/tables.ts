@@ -6,11 +6,12 @@ export interface Limits {
   soft_budget: Nano | null
   /** `30s`, `30m`, `30h`, `30d`, `1mo`. Null: for good. */
   budget_duration: string | null
-  budget_reset_at: Time | null
+  /** When the first of its periods began, each as long as `budget_duration`. Null: there are none. */
+  budget_started_at: Time | null
   rpm_limit: number | null
   tpm_limit: number | null
   max_parallel_requests: number | null
-  /** Model names to limits of their own: `{"gpt-4o": {"max_budget": …, "rpm_limit": …}}`. */
+  /** Limits by model: `{"model_max_budget": {"gpt-4o": …}, "model_rpm_limit": {"gpt-4o": …}, "model_tpm_limit": …}`. */
   model_limits: Json
 }
 
@@ -21,10 +22,8 @@ interface Made {
   created_by: string | null
 }
 
-/** Somebody to whom spend is put down. */
+/** Somebody to whom spend is put down, in `tianji_budget_counters`. */
 interface Spender extends Limits, Made {
-  /** Since its budget began anew. */
-  spend: Nano
   /** Names, each perhaps with a `*`; an empty list: all. */
   models: Json
   metadata: Json
@@ -55,6 +54,7 @@ export interface UserTable extends Spender {
   user_alias: string | null
   /** `proxy_admin`, `proxy_admin_viewer`, `internal_user`, `internal_user_viewer`. */
   user_role: string
+  budget_id: string | null
 }
 
 /** People who share keys and budgets. */
@@ -62,16 +62,16 @@ export interface TeamTable extends Spender {
   team_id: string
   team_alias: string | null
   organization_id: string | null
+  tags: Json
 }
 
-/** Who belongs to a team. */
-export interface TeamMemberTable {
+/** Who belongs to a team, and what is limited for them there. */
+export interface TeamMemberTable extends Limits {
   team_id: string
   user_id: string
   /** `admin`, `user`. */
   role: string
-  max_budget: Nano | null
-  spend: Nano
+  budget_id: string | null
   created_at: Time
 }
 
@@ -79,6 +79,7 @@ export interface TeamMemberTable {
 export interface OrganizationTable extends Spender {
   organization_id: string
   organization_alias: string | null
+  budget_id: string | null
 }
 
 /** Limits with a name, to be given to several. */
@@ -87,15 +88,10 @@ export interface BudgetTable extends Limits, Made {
 }
 
 /** The customers of a client: the `user` of its requests. */
-export interface EndUserTable {
+export interface EndUserTable extends Spender {
   end_user_id: string
   alias: string | null
-  blocked: Flag
-  default_model: string | null
-  allowed_model_region: string | null
   budget_id: string | null
-  spend: Nano
-  created_at: Time
 }
 
 /** A finished call. */
@@ -148,12 +144,33 @@ export interface DailySpendTable {
   spend: Nano
 }
 
-/** What was spent in the current period of a budget that has no row of its own: of a model, a tag, a provider. */
+/** What was spent by somebody, or on something, within one period; `period` 0 is all time. */
 export interface BudgetCounterTable {
+  /** `key`, `user`, `team`, `member`, `organization`, `end_user`, `model` of one of those, `tag`, `provider`… */
   kind: string
   id: string
+  /** When the period began. */
+  period: Time
   spend: Nano
-  resets_at: Time | null
+  /** When the period ends, so that its row can go. */
+  ends_at: Time | null
+}
+
+/** What of a budget a gateway may spend without asking again. */
+export interface BudgetLeaseTable {
+  kind: string
+  id: string
+  period: Time
+  /** Of one running gateway process. */
+  holder: string
+  amount: Nano
+  /** By the database's clock. */
+  expires_at: Time
+}
+
+/** One row: a number that grows whenever somebody changes keys, people or budgets. */
+export interface RevisionTable {
+  revision: number
 }
 
 /** A version of a stored prompt; each change makes a new one. */
@@ -186,6 +203,8 @@ export interface Tables {
   tianji_spend_logs: SpendLogTable
   tianji_daily_spend: DailySpendTable
   tianji_budget_counters: BudgetCounterTable
+  tianji_budget_leases: BudgetLeaseTable
+  tianji_revision: RevisionTable
   tianji_prompts: PromptTable
   tianji_prompt_labels: PromptLabelTable
 }

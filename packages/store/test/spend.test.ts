@@ -1,7 +1,7 @@
 import { describeOnBoth } from '@tianjillm/testing'
 import fc from 'fast-check'
 import { expect, it, onTestFinished } from 'vitest'
-import { openStore, type SpendLog, type Store, writeSpend } from '../src/index.ts'
+import { type Counter, openStore, type SpendEntry, type SpendLog, type Store, writeSpend } from '../src/index.ts'
 
 const HOUR = 3_600_000
 
@@ -49,8 +49,8 @@ describeOnBoth('spend', (newUrl) => {
     const written: SpendLog[] = []
     await fc.assert(
       fc.asyncProperty(batches, async (some) => {
-        await Promise.all(some.map((batch) => writeSpend(store, batch)))
-        await Promise.all(some.map((batch) => writeSpend(store, batch)))
+        await Promise.all(some.map((batch) => writeSpend(store, batch.map(entry))))
+        await Promise.all(some.map((batch) => writeSpend(store, batch.map(entry))))
         written.push(...some.flat())
       }),
       { numRuns: 15 },
@@ -79,53 +79,48 @@ describeOnBoth('spend', (newUrl) => {
     expect(total).toBe(sum(written).spend)
   })
 
-  it('is put down to those that are there, and makes nobody up', async () => {
+  it('is added to its counters, each of them once', async () => {
     const store = await opened(newUrl())
-    const { database } = store
-    const now = { created_at: 1, updated_at: 1, spend: 5, models: '[]', metadata: '{}', model_limits: '{}' }
-    await database
-      .insertInto('tianji_teams')
-      .values({ ...now, ...noLimits, team_id: 'blue', team_alias: null, ...unowned })
-      .execute()
-    await database
-      .insertInto('tianji_team_members')
-      .values({ team_id: 'blue', user_id: 'ada', role: 'user', max_budget: null, spend: 1, created_at: 1 })
-      .execute()
     const [one] = fc.sample(log, { numRuns: 1, seed: 7 })
-    const own = {
-      ...one!,
-      key_hash: 'nobody',
-      user_id: 'ada',
-      team_id: 'blue',
-      organization_id: null,
-      end_user_id: null,
-    }
-    await writeSpend(store, [
-      { ...own, request_id: 'a', spend: 10 },
-      { ...own, request_id: 'b', spend: 20 },
-      { ...own, request_id: 'c', spend: null },
+    const counters = [forGood('key', 'k'), { ...forGood('team', 't'), period: 5, endsAt: 9 }]
+    const entries = [
+      { log: { ...one!, request_id: 'a', spend: 10 }, counters },
+      { log: { ...one!, request_id: 'b', spend: 20 }, counters: counters.slice(0, 1) },
+      { log: { ...one!, request_id: 'c', spend: null }, counters },
+    ]
+    await writeSpend(store, entries)
+    await writeSpend(store, entries)
+    const rows = await store.database.selectFrom('tianji_budget_counters').selectAll().orderBy('kind').execute()
+    expect(rows).toEqual([
+      { kind: 'key', id: 'k', period: 0, spend: 30, ends_at: null },
+      { kind: 'team', id: 't', period: 5, spend: 10, ends_at: 9 },
     ])
-    expect(await database.selectFrom('tianji_teams').select('spend').execute()).toEqual([{ spend: 35 }])
-    expect(await database.selectFrom('tianji_team_members').select('spend').execute()).toEqual([{ spend: 31 }])
-    expect(await database.selectFrom('tianji_keys').selectAll().execute()).toEqual([])
-    expect(await database.selectFrom('tianji_users').selectAll().execute()).toEqual([])
+  })
+
+  it('is in sums alone where calls are not kept', async () => {
+    const store = await opened(newUrl())
+    const [one] = fc.sample(log, { numRuns: 1, seed: 7 })
+    const counters = [forGood('key', 'k')]
+    await writeSpend(store, [{ log: { ...one!, spend: 10 }, counters }], { keepsLogs: false })
+    const { database } = store
+    expect(await database.selectFrom('tianji_spend_logs').selectAll().execute()).toEqual([])
+    expect(await database.selectFrom('tianji_budget_counters').select('spend').execute()).toEqual([{ spend: 10 }])
+    const days = database.selectFrom('tianji_daily_spend').select('spend').where('kind', '=', 'all')
+    expect(await days.execute()).toEqual([{ spend: 10 }])
   })
 
   it('is not written at all when a part of it cannot be', async () => {
     const store = await opened(newUrl())
     const [one, two] = fc.sample(log, { numRuns: 2, seed: 7 })
     const broken = { ...two!, model: null as unknown as string }
-    await expect(writeSpend(store, [one!, broken])).rejects.toThrow()
+    await expect(writeSpend(store, [one!, broken].map(entry))).rejects.toThrow()
     expect(await store.database.selectFrom('tianji_spend_logs').selectAll().execute()).toEqual([])
     expect(await store.database.selectFrom('tianji_daily_spend').selectAll().execute()).toEqual([])
   })
 })
 
-const noLimits = {
-  ...{ max_budget: null, soft_budget: null, budget_duration: null, budget_reset_at: null },
-  ...{ rpm_limit: null, tpm_limit: null, max_parallel_requests: null },
-}
-const unowned = { organization_id: null, created_by: null }
+const forGood = (kind: string, id: string): Counter => ({ kind, id, period: 0, endsAt: null })
+const entry = (one: SpendLog): SpendEntry => ({ log: one, counters: [] })
 
 function ownerOf(one: SpendLog, kind: string): string | null | undefined {
   const owners: Readonly<Record<string, string | null | undefined>> = {

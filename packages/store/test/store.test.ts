@@ -42,7 +42,7 @@ const key = {
   max_budget: null,
   soft_budget: null,
   budget_duration: null,
-  budget_reset_at: null,
+  budget_started_at: null,
   rpm_limit: null,
   tpm_limit: null,
   max_parallel_requests: null,
@@ -52,7 +52,6 @@ const key = {
   created_at: 1,
   updated_at: 1,
   created_by: null,
-  spend: 0,
 }
 
 describeOnBoth('a store', (newUrl) => {
@@ -60,14 +59,14 @@ describeOnBoth('a store', (newUrl) => {
     const { database } = await opened(newUrl())
     const text = fc.string({ unit: 'grapheme', maxLength: 200 }).filter((value) => !value.includes('\0'))
     await fc.assert(
-      fc.asyncProperty(text, fc.nat(Number.MAX_SAFE_INTEGER), async (alias, spend) => {
+      fc.asyncProperty(text, fc.nat(Number.MAX_SAFE_INTEGER), async (alias, number) => {
         const hash = crypto.randomUUID()
         await database
           .insertInto('tianji_keys')
-          .values({ ...key, key_hash: hash, metadata: alias, spend })
+          .values({ ...key, key_hash: hash, metadata: alias, created_at: number })
           .execute()
         const row = await database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', hash).executeTakeFirst()
-        expect(row).toEqual({ ...key, key_hash: hash, metadata: alias, spend, blocked: 0 })
+        expect(row).toEqual({ ...key, key_hash: hash, metadata: alias, created_at: number, blocked: 0 })
       }),
       { numRuns: 50 },
     )
@@ -75,26 +74,22 @@ describeOnBoth('a store', (newUrl) => {
 
   it('adds up exactly, by many at once', async () => {
     const { database } = await opened(newUrl())
-    await database
-      .insertInto('tianji_keys')
-      .values({ ...key, key_hash: 'h' })
-      .execute()
+    const counter = { kind: 'key', id: 'h', period: 0, spend: 0, ends_at: null }
+    await database.insertInto('tianji_budget_counters').values(counter).execute()
     const amounts = Array.from({ length: 200 }, (_, index) => toNano(index * 0.000_000_123)!)
     await Promise.all(
       amounts.map((amount) =>
         database
-          .updateTable('tianji_keys')
+          .updateTable('tianji_budget_counters')
           .set(({ eb }) => ({ spend: eb('spend', '+', amount) }))
-          .where('key_hash', '=', 'h')
+          .where('id', '=', 'h')
           .execute(),
       ),
     )
     const sum = amounts.reduce((total, amount) => total + amount, 0)
-    expect(await database.selectFrom('tianji_keys').select('spend').executeTakeFirst()).toEqual({ spend: sum })
-    const { total } = await database
-      .selectFrom('tianji_keys')
-      .select(({ fn }) => fn.sum<number>('spend').as('total'))
-      .executeTakeFirstOrThrow()
+    const counters = database.selectFrom('tianji_budget_counters')
+    expect(await counters.select('spend').executeTakeFirst()).toEqual({ spend: sum })
+    const { total } = await counters.select(({ fn }) => fn.sum<number>('spend').as('total')).executeTakeFirstOrThrow()
     expect(total).toBe(sum)
   })
 

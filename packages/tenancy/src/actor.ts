@@ -14,3 +14,8 @@ export interface Actor {
 export function nameOf({ userId, keyHash, role }: Actor): string | null {
   return userId ?? (role === 'proxy_admin' ? 'master_key' : (keyHash ?? null))
 }
+
+/** Whether somebody may look at all there is. */
+export function seesAll({ role }: Actor): boolean {
+  return role === 'proxy_admin' || role === 'proxy_admin_viewer'
+}

@@ -1,44 +1,38 @@
-import { hash, randomBytes } from 'node:crypto'
 import { GatewayError, type JsonObject } from '@tianjillm/core'
-import { type KeyTable, type Store, toDollars, toNano } from '@tianjillm/store'
-import type { Insertable, Selectable } from 'kysely'
+import { type KeyTable, toNano } from '@tianjillm/store'
+import type { Insertable } from 'kysely'
 import * as v from 'valibot'
-import { after } from './duration.ts'
-import { limitColumns, limitFacts, timeText } from './limits.ts'
-import { count, dollars, limitEntries, metadata, name, names, readBody } from './read-body.ts'
+import { type Actor, nameOf, seesAll } from './actor.ts'
+import { atOnce } from './at-once.ts'
+import { demandAuthority, forAdmin } from './authority.ts'
+import { ensureUser } from './ensure-user.ts'
+import {
+  emptyKey,
+  findKey,
+  hashOf,
+  type KeyFields,
+  type KeyRow,
+  keyColumns,
+  keyEntries,
+  keyFacts,
+  newSecret,
+  noKey,
+  ownKey,
+  shortened,
+} from './key-row.ts'
+import { isTaken, paged, pageEntries } from './queries.ts'
+import { name, names, readBody } from './read-body.ts'
+import { demandReferences } from './references.ts'
+import type { Rooms } from './rooms.ts'
+import { forgetSpent, moveSpent, setSpent, spentBy } from './spent.ts'
 
-/** A key as the store has it. */
-export type KeyRow = Selectable<KeyTable>
-
-/** Bytes of chance in a key. */
-const KEY_BYTES = 24
-const LARGEST_PAGE = 100
-
-const fieldEntries = {
-  ...limitEntries,
-  key_alias: v.nullish(name),
-  duration: v.nullish(name),
-  models: v.nullish(names),
-  user_id: v.nullish(name),
-  team_id: v.nullish(name),
-  organization_id: v.nullish(name),
-  budget_id: v.nullish(name),
-  metadata: v.nullish(metadata),
-  tags: v.nullish(names),
-  allowed_routes: v.nullish(names),
-  blocked: v.nullish(v.boolean('expected true or false')),
-  spend: v.nullish(dollars),
-}
-const newKey = v.strictObject({
-  ...fieldEntries,
-  key: v.nullish(v.pipe(name, v.startsWith('sk-', 'must begin with sk-'))),
-})
-const changedKey = v.strictObject({ ...fieldEntries, key: name })
+const newKey = v.strictObject({ ...keyEntries, key: ownKey })
+const changedKey = v.strictObject({ ...keyEntries, key: name })
+const renewedKey = v.strictObject({ ...keyEntries, new_key: ownKey })
 const namedKeys = v.strictObject({ keys: v.optional(names), key_aliases: v.optional(names) })
 const oneKey = v.strictObject({ key: name })
 const listing = v.strictObject({
-  page: v.optional(count, 1),
-  size: v.optional(count, 10),
+  ...pageEntries,
   user_id: v.optional(name),
   team_id: v.optional(name),
   organization_id: v.optional(name),
@@ -47,248 +41,229 @@ const listing = v.strictObject({
   return_full_object: v.optional(v.boolean(), false),
 })
 
-/** What keys are made and changed with. */
-export interface KeyRooms {
-  readonly store: Store
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
-  /** Told of every key, by its hash, that is no longer what it was. */
-  readonly changed: (keyHash: string) => void
-}
-
-/** All that is done to keys, each as the function of its name has it. */
+/** All that is done to keys, each as LiteLLM's route of that name has it. */
 export interface Keys {
-  generate(body: unknown, by: string | null): Promise<JsonObject>
-  update(body: unknown): Promise<JsonObject>
-  info(key: string): Promise<JsonObject>
-  delete(body: unknown): Promise<JsonObject>
-  setBlocked(body: unknown, isBlocked: boolean): Promise<JsonObject>
-  regenerate(key: string, body: unknown): Promise<JsonObject>
-  list(query: unknown): Promise<JsonObject>
+  /** Makes a key; the answer is the only place where it is ever told. */
+  generate(body: unknown, by: Actor): Promise<JsonObject>
+  /** Changes what a body speaks of, and leaves all else. */
+  update(body: unknown, by: Actor): Promise<JsonObject>
+  /** Everything of a key but the key. `key` may be the key itself or its hash. */
+  info(key: string, by: Actor): Promise<JsonObject>
+  /** Takes keys away, by themselves, their hashes or their aliases; all of them, or none when one is not there. */
+  delete(body: unknown, by: Actor): Promise<JsonObject>
+  setBlocked(body: unknown, isBlocked: boolean, by: Actor): Promise<JsonObject>
+  /** Gives a key a new secret and, where the body says so, other fields; the old secret is good for nothing from then on. */
+  regenerate(key: string, body: unknown, by: Actor): Promise<JsonObject>
+  /** A page of keys, the newest first. */
+  list(query: unknown, by: Actor): Promise<JsonObject>
 }
 
-/** The keys of a store. */
-export function createKeys(rooms: KeyRooms): Keys {
+/** The keys of a store. Each rejects with GatewayError `invalid_request`, `permission_denied` or `not_found`. */
+export function createKeys(rooms: Rooms): Keys {
   return {
     generate: (body, by) => generateKey(rooms, body, by),
-    update: (body) => updateKey(rooms, body),
-    info: (key) => keyInfo(rooms, key),
-    delete: (body) => deleteKeys(rooms, body),
-    setBlocked: (body, isBlocked) => setBlocked(rooms, body, isBlocked),
-    regenerate: (key, body) => regenerateKey(rooms, key, body),
-    list: (query) => listKeys(rooms, query),
+    update: (body, by) => updateKey(rooms, body, by),
+    info: (key, by) => keyInfo(rooms, key, by),
+    delete: (body, by) => deleteKeys(rooms, body, by),
+    setBlocked: (body, isBlocked, by) => setBlocked(rooms, body, isBlocked, by),
+    regenerate: (key, body, by) => regenerateKey(rooms, key, body, by),
+    list: (query, by) => listKeys(rooms, query, by),
   }
 }
 
-/** The hash under which a key is kept. */
-export function hashOf(key: string): string {
-  return hash('sha256', key)
-}
-
-/** Makes a key; the answer is the only place where it is ever told. Throws GatewayError `invalid_request`. */
-async function generateKey(rooms: KeyRooms, body: unknown, by: string | null): Promise<JsonObject> {
-  const fields = readBody(newKey, body)
+async function generateKey(rooms: Rooms, body: unknown, by: Actor): Promise<JsonObject> {
+  const asked = readBody(newKey, body)
+  // Who makes keys for nobody else makes them for itself.
+  const isForSelf = by.role !== 'proxy_admin' && asked.user_id == null && asked.team_id == null
+  const fields = isForSelf ? { ...asked, user_id: by.userId } : asked
+  await demandAuthority(rooms.store, by, 'change', { userId: fields.user_id, teamId: fields.team_id })
+  demandOrdinary(fields, by)
+  demandOwnName(fields.user_id, by)
   const key = fields.key ?? newSecret()
   const now = rooms.now()
   const row: Insertable<KeyTable> = {
     ...emptyKey,
-    ...columnsOf(fields, now),
+    ...keyColumns(fields, now),
     key_hash: hashOf(key),
-    key_name: nameOf(key),
+    key_name: shortened(key),
     created_at: now,
     updated_at: now,
-    created_by: by,
+    created_by: nameOf(by),
   }
-  await insert(rooms, row)
-  const facts = keyFacts(await demandKey(rooms.store, row.key_hash))
-  return { ...facts, key, token_id: row.key_hash }
+  return atOnce(rooms, async (inside) => {
+    await demandBelongings(inside, fields, by)
+    await inside.store.database
+      .insertInto('tianji_keys')
+      .values(row)
+      .execute()
+      .catch((error) => {
+        throw isTaken(error) ? aliasTaken(row.key_alias) : error
+      })
+    await spendAsTold(inside, fields, row.key_hash)
+    await inside.changed(row.key_hash)
+    return { ...(await told(inside, row.key_hash)), key, token_id: row.key_hash }
+  })
 }
 
-/** Changes what a body speaks of, and leaves all else. */
-async function updateKey(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
+async function updateKey(rooms: Rooms, body: unknown, by: Actor): Promise<JsonObject> {
   const { key, ...fields } = readBody(changedKey, body)
-  const known = await demandKey(rooms.store, key)
-  const columns = { ...columnsOf(fields, rooms.now(), known.model_limits), updated_at: rooms.now() }
-  await change(rooms, known.key_hash, columns)
-  return { key, ...keyFacts(await demandKey(rooms.store, key)) }
+  return atOnce(rooms, async (inside) => {
+    const known = await demandKey(inside, key, by, 'change')
+    await demandChange(inside, known, fields, by)
+    await demandBelongings(inside, fields, by)
+    await change(inside, known.key_hash, keyColumns(fields, rooms.now(), known.model_limits))
+    await spendAsTold(inside, fields, known.key_hash)
+    return { key, ...(await told(inside, known.key_hash)) }
+  })
 }
 
-/** Everything of a key but the key. `key` may be the key itself or its hash. */
-async function keyInfo({ store }: KeyRooms, key: string): Promise<JsonObject> {
-  const row = await demandKey(store, key)
-  return { key: row.key_hash, info: keyFacts(row) }
+async function keyInfo(rooms: Rooms, key: string, by: Actor): Promise<JsonObject> {
+  const row = await demandKey(rooms, key, by, 'look')
+  return { key: row.key_hash, info: await told(rooms, row.key_hash) }
 }
 
-/** Takes keys away, by themselves, their hashes or their aliases; all of them, or none when one is not there. */
-async function deleteKeys(rooms: KeyRooms, body: unknown): Promise<JsonObject> {
+async function deleteKeys(rooms: Rooms, body: unknown, by: Actor): Promise<JsonObject> {
   const { keys = [], key_aliases: aliases = [] } = readBody(namedKeys, body)
-  const { database } = rooms.store
   if (keys.length + aliases.length === 0)
     throw new GatewayError('invalid_request', 'Name `keys` or `key_aliases` to delete.', { param: 'keys' })
-  const hashes = await database.transaction().execute(async (transaction) => {
+  return atOnce(rooms, async (inside) => {
     const found = new Set<string>()
-    for (const key of keys) found.add((await demandKey({ database: transaction }, key)).key_hash)
-    for (const alias of aliases) {
-      const row = await transaction
-        .selectFrom('tianji_keys')
-        .select('key_hash')
-        .where('key_alias', '=', alias)
-        .executeTakeFirst()
-      if (row === undefined) throw noKey()
-      found.add(row.key_hash)
+    for (const key of keys) found.add((await demandKey(inside, key, by, 'change')).key_hash)
+    for (const alias of aliases) found.add((await demandAlias(inside, alias, by)).key_hash)
+    for (const keyHash of found) {
+      await inside.store.database.deleteFrom('tianji_keys').where('key_hash', '=', keyHash).execute()
+      await forgetSpent(inside.store, 'key', keyHash)
+      await inside.changed(keyHash)
     }
-    for (const keyHash of found) await transaction.deleteFrom('tianji_keys').where('key_hash', '=', keyHash).execute()
-    return [...found]
+    return { deleted_keys: keys.length > 0 ? keys : [...found] }
   })
-  for (const keyHash of hashes) rooms.changed(keyHash)
-  return { deleted_keys: keys.length > 0 ? keys : hashes }
 }
 
-/** Blocks a key, or lets it in again. */
-async function setBlocked(rooms: KeyRooms, body: unknown, isBlocked: boolean): Promise<JsonObject> {
+async function setBlocked(rooms: Rooms, body: unknown, isBlocked: boolean, by: Actor): Promise<JsonObject> {
   const { key } = readBody(oneKey, body)
-  const { key_hash } = await demandKey(rooms.store, key)
-  await change(rooms, key_hash, { blocked: Number(isBlocked), updated_at: rooms.now() })
-  return keyFacts(await demandKey(rooms.store, key_hash))
+  const known = await demandKey(rooms, key, by, 'change')
+  // Whoever made a key may let it in again; others might undo what an admin did.
+  if (!isBlocked) await demandChange(rooms, known, { blocked: false }, by)
+  const { key_hash } = known
+  await change(rooms, key_hash, { blocked: Number(isBlocked) })
+  return told(rooms, key_hash)
 }
 
-/** Gives a key a new secret and, where the body says so, other fields; the old secret is good for nothing from then on. */
-async function regenerateKey(rooms: KeyRooms, key: string, body: unknown): Promise<JsonObject> {
-  const fields = readBody(v.strictObject({ ...fieldEntries, new_key: newKey.entries.key }), body)
-  const { new_key: given, ...rest } = fields
-  const known = await demandKey(rooms.store, key)
+async function regenerateKey(rooms: Rooms, key: string, body: unknown, by: Actor): Promise<JsonObject> {
+  const { new_key: given, ...fields } = readBody(renewedKey, body)
   const secret = given ?? newSecret()
-  const columns = { ...columnsOf(rest, rooms.now(), known.model_limits), updated_at: rooms.now() }
-  const own = { key_hash: hashOf(secret), key_name: nameOf(secret) }
-  await change(rooms, known.key_hash, { ...columns, ...own })
-  return { ...keyFacts(await demandKey(rooms.store, own.key_hash)), key: secret, token_id: own.key_hash }
+  const own = { key_hash: hashOf(secret), key_name: shortened(secret) }
+  return atOnce(rooms, async (inside) => {
+    const known = await demandKey(inside, key, by, 'change')
+    await demandChange(inside, known, fields, by)
+    demandOwnName(known.user_id, by)
+    await demandBelongings(inside, fields, by)
+    await change(inside, known.key_hash, { ...keyColumns(fields, rooms.now(), known.model_limits), ...own })
+    await moveSpent(inside.store, 'key', known.key_hash, own.key_hash)
+    await spendAsTold(inside, fields, own.key_hash)
+    await inside.changed(own.key_hash)
+    return { ...(await told(inside, own.key_hash)), key: secret, token_id: own.key_hash }
+  })
 }
 
-/** A page of keys, the newest first. */
-async function listKeys({ store: { database } }: KeyRooms, query: unknown): Promise<JsonObject> {
+async function listKeys(rooms: Rooms, query: unknown, by: Actor): Promise<JsonObject> {
   const { page, size, return_full_object: isWhole, ...filters } = readBody(listing, query)
-  const most = Math.min(Math.max(size, 1), LARGEST_PAGE)
-  const current = Math.max(page, 1)
-  let found = database.selectFrom('tianji_keys')
+  let found = rooms.store.database.selectFrom('tianji_keys')
   // The filters have the names of columns.
   for (const [column, value] of Object.entries(filters))
     if (value !== undefined) found = found.where(column as keyof typeof filters, '=', value)
-  const { total } = await found.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const rows = await found
-    .selectAll()
-    .orderBy('created_at', 'desc')
-    .orderBy('key_hash')
-    .limit(most)
-    .offset((current - 1) * most)
-    .execute()
-  return {
-    keys: rows.map((row) => (isWhole ? keyFacts(row) : row.key_hash)),
-    total_count: total,
-    current_page: current,
-    total_pages: Math.ceil(total / most),
+  if (!seesAll(by) && filters.team_id !== undefined)
+    await demandAuthority(rooms.store, by, 'change', { teamId: filters.team_id })
+  else if (!seesAll(by))
+    found =
+      by.userId === undefined ? found.where('key_hash', '=', by.keyHash ?? '') : found.where('user_id', '=', by.userId)
+  const { rows, ...place } = await paged(found.selectAll(), { page, size }, (rows) =>
+    rows.orderBy('created_at', 'desc').orderBy('key_hash'),
+  )
+  const keys = isWhole ? await tellKeys(rooms, rows) : rows.map(({ key_hash }) => key_hash)
+  return { keys, ...place }
+}
+
+/** The key of that name, if somebody may look at it or change it. */
+async function demandKey(rooms: Rooms, key: string, by: Actor, act: 'look' | 'change'): Promise<KeyRow> {
+  const row = await findKey(rooms.store, key)
+  await demandAuthority(rooms.store, by, act, { keyHash: row?.key_hash, userId: row?.user_id, teamId: row?.team_id })
+  if (row === undefined) throw noKey()
+  return row
+}
+
+async function demandAlias(rooms: Rooms, alias: string, by: Actor): Promise<KeyRow> {
+  const found = rooms.store.database.selectFrom('tianji_keys').select('key_hash').where('key_alias', '=', alias)
+  const row = await found.executeTakeFirst()
+  return demandKey(rooms, row?.key_hash ?? '', by, 'change')
+}
+
+/** Whoever is no proxy admin must not free a key from what an admin holds it to, nor give it to others. */
+async function demandChange({ store }: Rooms, known: KeyRow, fields: KeyFields, by: Actor): Promise<void> {
+  if (by.role === 'proxy_admin') return
+  demandOrdinary(fields, by)
+  const isTeams = known.team_id !== null && fields.team_id === undefined
+  if (isTeams && known.created_by !== by.userId) await demandAuthority(store, by, 'change', { teamId: known.team_id })
+  const isOwn = known.created_by !== null && known.created_by === by.userId
+  if (isOwn || isTeams) {
+    if (fields.user_id !== undefined || fields.team_id !== undefined)
+      throw forAdmin(fields.user_id === undefined ? 'team_id' : 'user_id', 'key')
+    return
   }
+  const harmless = new Set(['key_alias', 'metadata'])
+  const param = Object.entries(fields).find(([field, value]) => value !== undefined && !harmless.has(field))?.[0]
+  if (param !== undefined) throw forAdmin(param, 'key')
 }
 
-/** A key as it is told, in dollars and ISO times. */
-function keyFacts(row: KeyRow): JsonObject {
-  return {
-    token: row.key_hash,
-    key_name: row.key_name,
-    key_alias: row.key_alias,
-    user_id: row.user_id,
-    team_id: row.team_id,
-    organization_id: row.organization_id,
-    budget_id: row.budget_id,
-    models: JSON.parse(row.models),
-    spend: toDollars(row.spend),
-    ...limitFacts(row),
-    metadata: JSON.parse(row.metadata),
-    tags: JSON.parse(row.tags),
-    allowed_routes: JSON.parse(row.allowed_routes),
-    blocked: row.blocked === 1,
-    expires: timeText(row.expires_at),
-    created_at: timeText(row.created_at),
-    updated_at: timeText(row.updated_at),
-    created_by: row.created_by,
-    last_used_at: timeText(row.last_used_at),
-  }
+/** What a key belongs to is there, and stays until it does; a user who is not is made, as LiteLLM has it. */
+async function demandBelongings(inside: Rooms, fields: KeyFields, by: Actor): Promise<void> {
+  await demandReferences(inside, fields)
+  if (fields.user_id != null) await ensureUser(inside, fields, by)
 }
 
-const emptyKey = {
-  ...{ key_alias: null, user_id: null, team_id: null, organization_id: null, budget_id: null },
-  ...{ max_budget: null, soft_budget: null, budget_duration: null, budget_reset_at: null },
-  ...{ rpm_limit: null, tpm_limit: null, max_parallel_requests: null, model_limits: '{}' },
-  ...{ models: '[]', metadata: '{}', tags: '[]', allowed_routes: '[]' },
-  ...{ spend: 0, expires_at: null, last_used_at: null },
-} as const
-
-type Fields = { readonly [Name in keyof typeof fieldEntries]?: v.InferOutput<(typeof fieldEntries)[Name]> }
-
-function columnsOf(fields: Fields, now: number, knownLimits?: string): Partial<Insertable<KeyTable>> {
-  const columns: Partial<Insertable<KeyTable>> = limitColumns(fields, now, knownLimits)
-  for (const name of ['key_alias', 'user_id', 'team_id', 'organization_id', 'budget_id'] as const)
-    if (fields[name] !== undefined) columns[name] = fields[name]
-  for (const name of ['models', 'tags', 'allowed_routes'] as const)
-    if (fields[name] !== undefined) columns[name] = JSON.stringify(fields[name] ?? [])
-  if (fields.metadata !== undefined) columns.metadata = JSON.stringify(fields.metadata ?? {})
-  if (fields.blocked != null) columns.blocked = Number(fields.blocked)
-  if (fields.spend != null) columns.spend = toNano(fields.spend) ?? 0
-  if (fields.duration !== undefined) columns.expires_at = fields.duration === null ? null : after(now, fields.duration)
-  return columns
+/** A secret lets its holder be its user, whose role may be greater: the admin of a team must not have that of another. */
+function demandOwnName(userId: string | null | undefined, by: Actor): void {
+  if (by.role !== 'proxy_admin' && userId != null && userId !== by.userId) throw forAdmin('user_id', 'key')
 }
 
-async function insert({ store }: KeyRooms, row: Insertable<KeyTable>): Promise<void> {
-  await store.database
-    .insertInto('tianji_keys')
-    .values(row)
-    .execute()
-    .catch((error) => {
-      throw isTaken(error) ? aliasTaken(row.key_alias) : error
-    })
+function demandOrdinary(fields: KeyFields, { role }: Actor): void {
+  if (role === 'proxy_admin') return
+  const param = (['spend', 'organization_id', 'budget_id'] as const).find((field) => fields[field] != null)
+  if (param !== undefined) throw forAdmin(param, 'key')
 }
 
-async function change(
-  { store, changed }: KeyRooms,
-  keyHash: string,
-  columns: Partial<Insertable<KeyTable>>,
-): Promise<void> {
-  await store.database
+async function change(rooms: Rooms, keyHash: string, columns: Partial<Insertable<KeyTable>>): Promise<void> {
+  await rooms.store.database
     .updateTable('tianji_keys')
-    .set(columns)
+    .set({ ...columns, updated_at: rooms.now() })
     .where('key_hash', '=', keyHash)
     .execute()
     .catch((error) => {
       throw isTaken(error) ? aliasTaken(columns.key_alias) : error
     })
-  changed(keyHash)
+  await rooms.changed(keyHash)
 }
 
-/** The key of that name: the key itself, or its hash. Throws GatewayError `not_found`. */
-async function demandKey({ database }: Pick<Store, 'database'>, key: string): Promise<KeyRow> {
-  const keyHash = /^[0-9a-f]{64}$/.test(key) ? key : hashOf(key)
-  const row = await database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', keyHash).executeTakeFirst()
+async function spendAsTold(rooms: Rooms, { spend }: KeyFields, keyHash: string): Promise<void> {
+  const row = spend == null ? undefined : await findKey(rooms.store, keyHash)
+  if (row !== undefined) await setSpent(rooms.store, 'key', keyHash, row, toNano(spend) ?? 0, rooms.now())
+}
+
+async function told(rooms: Rooms, keyHash: string): Promise<JsonObject> {
+  const row = await findKey(rooms.store, keyHash)
   if (row === undefined) throw noKey()
-  return row
+  const [only] = await tellKeys(rooms, [row])
+  return only!
 }
 
-function noKey(): GatewayError {
-  return new GatewayError('not_found', 'There is no such key.', { code: 'token_not_found_in_db', param: 'key' })
+/** Keys as they are told, in the same order. */
+export async function tellKeys({ store, now }: Rooms, rows: readonly KeyRow[]): Promise<readonly JsonObject[]> {
+  const time = now()
+  const spent = await spentBy(store, 'key', rows, ({ key_hash }) => key_hash, time)
+  return rows.map((row) => keyFacts(row, spent.get(row.key_hash) ?? 0, time))
 }
 
 function aliasTaken(alias: string | null | undefined): GatewayError {
   const message = alias == null ? 'This key is there already.' : `The alias "${alias}" or the key is there already.`
   return new GatewayError('invalid_request', message, { param: alias == null ? 'key' : 'key_alias' })
-}
-
-/** SQLite's and PostgreSQL's words for a row that would be there twice. */
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && /unique constraint/i.test(error.message)
-}
-
-function newSecret(): string {
-  return `sk-${randomBytes(KEY_BYTES).toString('base64url')}`
-}
-
-function nameOf(key: string): string {
-  return `sk-...${key.slice(-4)}`
 }

@@ -3,7 +3,11 @@ import { type Limits, toDollars, toNano } from '@tianjillm/store'
 import type { Insertable, Selectable } from 'kysely'
 import type * as v from 'valibot'
 import { after } from './duration.ts'
+import { periodAt } from './period.ts'
 import type { limitEntries } from './read-body.ts'
+
+/** Limits as the store has them. */
+export type LimitsRow = Selectable<Limits>
 
 /** Limits as they are asked for. */
 export type LimitBody = { readonly [Name in keyof typeof limitEntries]: v.InferOutput<(typeof limitEntries)[Name]> }
@@ -19,8 +23,9 @@ export function limitColumns(body: Partial<LimitBody>, now: number, known = '{}'
   for (const name of money) if (body[name] !== undefined) columns[name] = toNano(body[name])
   const { budget_duration: duration } = body
   if (duration !== undefined) {
+    if (duration !== null) after(now, duration, 'budget_duration')
     columns.budget_duration = duration
-    columns.budget_reset_at = duration === null ? null : after(now, duration, 'budget_duration')
+    columns.budget_started_at = duration === null ? null : now
   }
   if (ofModels.some((name) => body[name] !== undefined)) {
     // Written by this very function.
@@ -31,14 +36,21 @@ export function limitColumns(body: Partial<LimitBody>, now: number, known = '{}'
   return columns
 }
 
-/** Limits as they are told. */
-export function limitFacts(row: Selectable<Limits>): JsonObject {
+/** Nobody is held to anything. */
+export const noLimits: Insertable<Limits> = {
+  ...{ max_budget: null, soft_budget: null, budget_duration: null, budget_started_at: null },
+  ...{ rpm_limit: null, tpm_limit: null, max_parallel_requests: null, model_limits: '{}' },
+}
+
+/** Limits as they are told at a time. */
+export function limitFacts(row: Selectable<Limits>, now: number): JsonObject {
+  // Written by `limitColumns`.
   const limits = JSON.parse(row.model_limits) as JsonObject
   return {
     max_budget: toDollars(row.max_budget),
     soft_budget: toDollars(row.soft_budget),
     budget_duration: row.budget_duration,
-    budget_reset_at: timeText(row.budget_reset_at),
+    budget_reset_at: timeText(periodAt(now, row.budget_duration, row.budget_started_at).end),
     rpm_limit: row.rpm_limit,
     tpm_limit: row.tpm_limit,
     max_parallel_requests: row.max_parallel_requests,

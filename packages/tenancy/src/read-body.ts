@@ -11,7 +11,9 @@ export function readBody<Entries extends v.ObjectEntries>(
 ): v.InferOutput<v.StrictObjectSchema<Entries, undefined>> {
   // To the schema a list would be an object without fields.
   if (!isJsonObject(body)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
-  const result = v.safeParse(schema, body)
+  // Clients of LiteLLM send fields that they do not set.
+  const said = Object.entries(body).filter(([field, value]) => value !== null || Object.hasOwn(schema.entries, field))
+  const result = v.safeParse(schema, Object.fromEntries(said))
   if (result.success) return result.output
   const [issue] = result.issues
   const param = v.getDotPath(issue) ?? ''

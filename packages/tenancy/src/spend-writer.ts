@@ -1,9 +1,10 @@
 import type { CallReport, Log } from '@tianjillm/core'
-import { type SpendLog, type Store, toNano, writeSpend } from '@tianjillm/store'
+import { type Counter, type SpendEntry, type SpendLog, type Store, toNano, writeSpend } from '@tianjillm/store'
 
 /** Writes finished calls down, a little later and many at once. */
 export interface SpendWriter {
-  add(report: CallReport): void
+  /** `counters` are those that its cost is added to. */
+  add(report: CallReport, counters: readonly Counter[]): void
   /** Writes what waits. Never rejects: what cannot be written now goes on waiting. */
   flush(): Promise<void>
   /** Gives up what still waits; to be called before the store is closed. */
@@ -14,6 +15,12 @@ export interface SpendWriter {
 export interface SpendWriterSettings {
   readonly store: Store
   readonly log: Log
+  /** Who leases budgets; default nobody. */
+  readonly holder?: string
+  /** Whether calls are kept one by one, and not in sums alone. Default true. */
+  readonly keepsLogs?: boolean
+  /** Told of what waits no more: it is written, or given up. */
+  readonly settled?: (entry: SpendEntry) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Milliseconds that a call waits at most; default 300. After a failure it is longer, up to 30 seconds. */
@@ -29,8 +36,8 @@ const QUIET = 60_000
 
 /** A writer over a store. What was to be written when it failed is written again, and counts once all the same. */
 export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
-  const { store, log, now, interval = 300, most = 100_000 } = settings
-  let waiting: SpendLog[] = []
+  const { store, log, now, holder, keepsLogs = true, settled = () => {}, interval = 300, most = 100_000 } = settings
+  let waiting: SpendEntry[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let writing: Promise<void> | undefined
   let isClosed = false
@@ -57,7 +64,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
     while (waiting.length > 0) {
       const some = waiting.slice(0, MOST_AT_ONCE)
       try {
-        await writeSpend(store, some)
+        await writeSpend(store, some, { holder, keepsLogs })
       } catch (cause) {
         failures++
         warn(cause)
@@ -67,6 +74,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
       // Some of them may have been dropped meanwhile to make room.
       const written = new Set(some)
       waiting = waiting.filter((one) => !written.has(one))
+      for (const entry of some) settled(entry)
     }
   }
 
@@ -81,13 +89,13 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   }
 
   return {
-    add(report) {
+    add(report, counters) {
       if (isClosed) return
       if (waiting.length >= most) {
-        waiting.shift()
+        settled(waiting.shift()!)
         lost++
       }
-      waiting.push(spendLogOf(report))
+      waiting.push({ log: spendLogOf(report), counters })
       schedule()
     },
     async flush() {
@@ -130,7 +138,7 @@ function spendLogOf(report: CallReport): SpendLog {
     spend: toNano(report.cost),
     cache_hit: Number(report.cacheHit),
     tags: JSON.stringify([...new Set(report.tags)]),
-    metadata: '{}',
+    metadata: report.usageIsEstimated ? '{"usage_estimated":true}' : '{}',
     http_status: report.httpStatus,
     error: error?.message.slice(0, 1_000) ?? null,
   }

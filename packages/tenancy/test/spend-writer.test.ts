@@ -4,6 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { createSpendWriter, spendIn } from '../src/index.ts'
 
 const DAY = Date.UTC(2026, 10, 21)
+const admin = { role: 'proxy_admin', keyHash: undefined, userId: undefined, teamId: undefined } as const
 
 async function writerFor(url: string, settings: { readonly most?: number } = {}) {
   const store = await openStore({ url })
@@ -37,8 +38,8 @@ async function countIn({ database }: Store): Promise<number> {
 describeOnBoth('a writer of spend', (newUrl) => {
   it('writes what was added soon after, and adds it up', async () => {
     const { store, writer, spend } = await writerFor(newUrl())
-    for (let index = 0; index < 3; index++) writer.add(call(`c${index}`))
-    writer.add(call('unpriced', { cost: undefined, modelGroup: 'large' }))
+    for (let index = 0; index < 3; index++) writer.add(call(`c${index}`), [])
+    writer.add(call('unpriced', { cost: undefined, modelGroup: 'large' }), [])
     await vi.waitFor(async () => expect(await countIn(store)).toBe(4))
     const sums = { spend: 0.75, api_requests: 3, failed_requests: 0, unpriced_requests: 0, total_tokens: 45 }
     expect(await spend.sums('models', {})).toMatchObject({
@@ -52,33 +53,47 @@ describeOnBoth('a writer of spend', (newUrl) => {
     expect(await spend.days({})).toMatchObject({ data: [{ date: '2026-11-21', spend: 0.75, api_requests: 4 }] })
   })
 
+  it('marks tokens that were estimated', async () => {
+    const { store, writer } = await writerFor(newUrl())
+    writer.add(call('counted'), [])
+    writer.add(call('estimated', { usageIsEstimated: true }), [])
+    await writer.flush()
+    const rows = await store.database
+      .selectFrom('tianji_spend_logs')
+      .select(['request_id', 'metadata'])
+      .orderBy('request_id')
+      .execute()
+    expect(rows.map(({ metadata }) => metadata)).toEqual(['{}', '{"usage_estimated":true}'])
+  })
+
   it('tells calls page by page, and nothing of what was said in them', async () => {
     const { writer, spend } = await writerFor(newUrl())
     for (let index = 0; index < 5; index++)
       writer.add(
         call(`c${index}`, { startTime: DAY + index, input: { messages: 'secret' }, output: { text: 'secret' } }),
+        [],
       )
     await writer.flush()
-    const page = await spend.logs({ size: 2, page: 2 })
+    const page = await spend.logs({ size: 2, page: 2 }, admin)
     expect(page).toMatchObject({
       total: 5,
       total_pages: 3,
       data: [{ request_id: 'c2', spend: 0.25 }, { request_id: 'c1' }],
     })
     expect(JSON.stringify(page)).not.toContain('secret')
-    expect(await spend.logs({ start_date: '2026-11-22' })).toMatchObject({ total: 0 })
-    expect(await spend.logs({ end_date: '2026-11-21', user_id: 'ada' })).toMatchObject({ total: 5 })
-    expect(await spend.logs({ user_id: "' or 1=1; --" })).toMatchObject({ total: 0 })
-    await expect(spend.logs({ start_date: 'yesterday' })).rejects.toMatchObject({ kind: 'invalid_request' })
+    expect(await spend.logs({ start_date: '2026-11-22' }, admin)).toMatchObject({ total: 0 })
+    expect(await spend.logs({ end_date: '2026-11-21', user_id: 'ada' }, admin)).toMatchObject({ total: 5 })
+    expect(await spend.logs({ user_id: "' or 1=1; --" }, admin)).toMatchObject({ total: 0 })
+    await expect(spend.logs({ start_date: 'yesterday' }, admin)).rejects.toMatchObject({ kind: 'invalid_request' })
     await expect(spend.days({ start_date: '2026-11-22', end_date: '2026-11-21' })).rejects.toThrow('is after')
   })
 
   it('counts a call once that it had to write twice', async () => {
     const { store, writer, spend } = await writerFor(newUrl())
-    writer.add(call('same'))
+    writer.add(call('same'), [])
     await writer.flush()
-    writer.add(call('same'))
-    writer.add(call('other'))
+    writer.add(call('same'), [])
+    writer.add(call('other'), [])
     await writer.flush()
     expect(await countIn(store)).toBe(2)
     expect(await spend.sums('users', {})).toMatchObject({ data: [{ id: 'ada', spend: 0.5 }] })
@@ -88,9 +103,9 @@ describeOnBoth('a writer of spend', (newUrl) => {
 it('asks nothing of a store that is closed', async () => {
   const { store, log, writer } = await writerFor(':memory:')
   const write = vi.spyOn(store.database, 'transaction')
-  writer.add(call('a'))
+  writer.add(call('a'), [])
   writer.close()
-  writer.add(call('b'))
+  writer.add(call('b'), [])
   await writer.flush()
   await new Promise((resolve) => setTimeout(resolve, 30))
   expect(write).not.toHaveBeenCalled()
@@ -103,7 +118,7 @@ it('keeps what it cannot write, warns once, and loses the oldest when there is t
   write.mockImplementation(() => {
     throw Object.assign(new Error('secret words'), { code: 'ECONNREFUSED' })
   })
-  for (let index = 0; index < 5; index++) writer.add(call(`c${index}`))
+  for (let index = 0; index < 5; index++) writer.add(call(`c${index}`), [])
   await writer.flush()
   await writer.flush()
   expect(log.lines).toEqual(['warn: Spend cannot be written to the database (ECONNREFUSED); it waits in memory.'])

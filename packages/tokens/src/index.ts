@@ -1,1 +1,3 @@
-export {}
+export { countText, countTexts } from './count-texts.ts'
+export { countTokens } from './count-tokens.ts'
+export { estimateUsage, type Said } from './estimate-usage.ts'

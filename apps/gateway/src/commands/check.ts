@@ -5,6 +5,7 @@ import type { CommandDef } from 'citty'
 import { compatibilityText } from '../compatibility.ts'
 import { compose } from '../compose.ts'
 import { findConfig } from '../config-source.ts'
+import { openTokens } from '../jwt.ts'
 import { pluginPlaces } from '../plugins.ts'
 import { inReadingOrder } from '../problems.ts'
 import { createRedactor } from '../redact.ts'
@@ -27,7 +28,8 @@ export const checkCommand: CommandDef = command({
     const redact = createRedactor(source.config ? secretsOf(source.config, process.env) : [])
     const composed =
       source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact }))
-    const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? [])])
+    const problem = source.config && (await openTokens(source.config, host)).problem
+    const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? []), ...(problem ? [problem] : [])])
     const counts = countsOf(problems)
     if (args.json) console.log(JSON.stringify({ configuration: source.title, ...counts, problems }, null, 2))
     else {

@@ -1,12 +1,14 @@
 import type { Config } from '@tianjillm/config'
 import type { Engine } from '@tianjillm/engine'
+import type { ModelMap } from '@tianjillm/models'
+import type { ModelMaps } from '../model-maps.ts'
 import { installedPlugins, type PluginPlaces } from '../plugins.ts'
 import type { Catalog } from './catalog.ts'
 import { type Document, documentOf } from './document.ts'
 
 /**
  * What clients may ask for, as one configuration has it. Each part is made when it is first asked for, and does not
- * change afterwards.
+ * change afterwards, unless a newer map of models comes.
  */
 export interface Discovery {
   catalog(): Promise<Catalog>
@@ -23,25 +25,31 @@ export function createDiscovery(
   { models, settings: { publicModelGroups: publicGroups } }: Config,
   engine: Engine,
   places: PluginPlaces,
+  maps: ModelMaps,
 ): Discovery {
   return {
-    catalog: once(async () => {
-      const [{ createCatalog }, { loadModelMap }] = await Promise.all([
-        import('./catalog.ts'),
-        import('@tianjillm/models'),
-      ])
-      return createCatalog(models, engine, await loadModelMap(), new Set(publicGroups))
+    catalog: ofEachMap(maps, async (map) => {
+      const { createCatalog } = await import('./catalog.ts')
+      return createCatalog(models, engine, map, new Set(publicGroups))
     }),
-    costMap: once(async () => {
-      const { loadModelMap } = await import('@tianjillm/models')
-      return documentOf((await loadModelMap()).models)
-    }),
+    costMap: ofEachMap(maps, async (map) => documentOf(map.models)),
     providers: once(() =>
       installedPlugins('provider', places)
         .map(({ name }) => name)
         .sort(),
     ),
     publicGroups,
+  }
+}
+
+/** Made once of each map of models. */
+function ofEachMap<Made>(maps: ModelMaps, make: (map: ModelMap) => Promise<Made>): () => Promise<Made> {
+  const load = once(() => maps.load())
+  let made: { readonly map: ModelMap; readonly value: Promise<Made> } | undefined
+  return async () => {
+    const { map } = await load()
+    if (made?.map !== map) made = { map, value: make(map) }
+    return made.value
   }
 }
 

@@ -1,62 +1,35 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { KeyConfig } from '@tianjillm/config'
-import { type Awaitable, type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
-import type { Limit } from '@tianjillm/limits'
-import type { Role } from '@tianjillm/tenancy'
-import { matcherOf } from './matcher.ts'
+import { type Awaitable, GatewayError } from '@tianjillm/core'
+import type { Standing } from '@tianjillm/tenancy'
+import {
+  type Admitted,
+  admittedByConfig,
+  admittedByStanding,
+  type Identity,
+  type IdentityRooms,
+  unlimited,
+} from '../admission/identity.ts'
 
 /** Decides who may call. */
 export interface Access {
   /** Whether no key is needed at all. */
   readonly isOpen: boolean
   /**
-   * Who is behind the key in these headers; a promise only where a database has to be asked. Throws, or rejects with,
-   * GatewayError `invalid_api_key`.
+   * Who makes this request; a promise only where somebody else has to be asked. Throws, or rejects with, GatewayError
+   * `invalid_api_key`, or `permission_denied` when the key is not for this route.
    */
-  authenticate(headers: IncomingHttpHeaders): Awaitable<Identity>
+  authenticate(request: Asking): Awaitable<Identity>
   /** The end user that these headers name. */
   endUserOf(headers: IncomingHttpHeaders): string | undefined
 }
 
-/** Somebody who may call, and what they may. */
-export interface Identity {
-  readonly caller: Caller
-  /** What it may do to the gateway itself; undefined: nothing. */
-  readonly role: Role | undefined
-  /** Whether it may change the gateway itself. */
-  readonly isAdmin: boolean
-  /** Added to the metadata of calls; undefined when there is none. */
-  readonly metadata: JsonObject | undefined
-  readonly requestLimit: RequestLimit | undefined
-  readonly parallelLimit: ParallelLimit | undefined
-  /** Models it is confined to, each perhaps with a `*`; none: all. */
-  readonly models: readonly string[]
-  mayUse(model: string): boolean
-  /** Throws GatewayError `permission_denied` with the code `key_model_access_denied`. */
-  demandUse(model: string): void
-}
-
-/** Rejects with GatewayError `permission_denied` unless the master key is in these headers, or nobody needs a key. */
-export async function demandAdmin(access: Access, headers: IncomingHttpHeaders): Promise<void> {
-  const { isAdmin } = await access.authenticate(headers)
-  if (!isAdmin) throw new GatewayError('permission_denied', 'Only the master key may do this.')
-}
-
-/** How often a key may call. */
-export interface RequestLimit extends Limit {
-  /** Of its bucket. */
-  readonly name: string
-  /** Whose it is, as a message says it: `the key "ci"`. */
-  readonly owner: string
-}
-
-/** How many calls of a key may be worked on at once. */
-export interface ParallelLimit {
-  /** Of whose calls are counted together. */
-  readonly name: string
-  readonly most: number
-  readonly owner: string
+/** What of a request decides who makes it. */
+export interface Asking {
+  readonly headers: IncomingHttpHeaders
+  /** Path and query. */
+  readonly url?: string | undefined
 }
 
 /** What access is given by. */
@@ -65,9 +38,11 @@ export interface AccessSettings {
   readonly masterKey: string | undefined
   readonly keys: readonly KeyConfig[]
   /** Keys that are kept elsewhere, by their hash. Default: there are none. */
-  readonly find?: ((keyHash: string) => Awaitable<KeyConfig | undefined>) | undefined
-  /** This process's part of a number that several share. Default: all of it. */
-  readonly share?: ((total: number) => number) | undefined
+  readonly find?: ((keyHash: string) => Awaitable<Standing | undefined>) | undefined
+  /** Tokens of identity providers: whom one stands for; undefined when it is no such token. Default: there are none. */
+  readonly readToken?: ((token: string) => Promise<Admitted> | undefined) | undefined
+  /** Default: nothing is limited for everybody. */
+  readonly rooms?: IdentityRooms | undefined
   /** An additional header that may hold the key. */
   readonly header?: string | undefined
   /** The header that names the end user. */
@@ -86,119 +61,75 @@ const keyHeaders = [
   'ocp-apim-subscription-key',
 ]
 
+const noRooms: IdentityRooms = { share: (total) => total, accessGroups: new Map(), budgets: [] }
+
 /** Access by the master key and the configured ones; when there are none everybody may call. */
 export function createAccess(settings: AccessSettings): Access {
-  const { masterKey, keys, find, share = (total) => total, header, userHeader, now } = settings
+  const { masterKey, keys, find, readToken, rooms = noRooms, header, userHeader, now } = settings
   const endUserOf = (headers: IncomingHttpHeaders) => {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     return typeof named === 'string' && named !== '' ? named : undefined
   }
   const isOpen = masterKey === undefined && keys.length === 0
-  const anybody = unlimited({})
-  if (isOpen) return { isOpen, authenticate: () => anybody, endUserOf }
-  const records = recordsOf(masterKey, keys, share)
+  const anybody = unlimited({}, rooms)
+  if (isOpen && readToken === undefined) return { isOpen, authenticate: () => anybody, endUserOf }
+  const records = recordsOf(masterKey, keys, rooms)
   // No more than there are records, for only the right keys get in.
-  const found = new Map<string, KeyRecord>()
+  const found = new Map<string, Admitted>()
   const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
-  const kept = new WeakMap<KeyConfig, KeyRecord>()
-  const admitted = (record: KeyRecord) => {
-    demandValid(record, now)
-    return record.identity
+  const kept = new WeakMap<Standing, Admitted>()
+  const enter = (admitted: Admitted, { url }: Asking) => {
+    demandValid(admitted, now)
+    admitted.identity.demandRoute?.(pathOf(url))
+    return admitted.identity
   }
-  const admittedFrom = (key: KeyConfig | undefined) => {
-    if (key === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
-    const record = kept.get(key) ?? recordOf(key, share)
-    kept.set(key, record)
-    return admitted(record)
+  const enterFrom = (standing: Standing | undefined, request: Asking) => {
+    if (standing === undefined) throw new GatewayError('invalid_api_key', 'The API key is not valid.')
+    const admitted = kept.get(standing) ?? admittedByStanding(standing, rooms)
+    kept.set(standing, admitted)
+    return enter(admitted, request)
   }
   return {
-    isOpen,
+    isOpen: false,
     endUserOf,
-    authenticate(headers) {
-      const key = keyIn(headers, names)
+    authenticate(request) {
+      const key = keyIn(request.headers, names)
       if (key === undefined)
         throw new GatewayError('invalid_api_key', 'No API key. Send it as "Authorization: Bearer <key>".')
       const known = found.get(key)
-      if (known !== undefined) return admitted(known)
+      if (known !== undefined) return enter(known, request)
       // Nobody can bring a hash closer to another, so how long this takes tells nothing of a key, the master's neither.
       const keyHash = sha256(key)
       const own = records.get(keyHash)
       if (own !== undefined) {
         found.set(key, own)
-        return admitted(own)
+        return enter(own, request)
       }
+      const reading = readToken?.(key)
+      if (reading !== undefined) return reading.then((admitted) => enter(admitted, request))
       const elsewhere = find?.(keyHash)
-      return elsewhere instanceof Promise ? elsewhere.then(admittedFrom) : admittedFrom(elsewhere)
+      return elsewhere instanceof Promise
+        ? elsewhere.then((standing) => enterFrom(standing, request))
+        : enterFrom(elsewhere, request)
     },
   }
 }
 
-interface KeyRecord {
-  readonly identity: Identity
-  readonly owner: string
-  readonly isBlocked: boolean
-  readonly expires: number | undefined
-}
-
-type Share = (total: number) => number
-
 function recordsOf(
   masterKey: string | undefined,
   keys: readonly KeyConfig[],
-  share: Share,
-): ReadonlyMap<string, KeyRecord> {
-  const records = new Map(keys.map((key) => [key.keyHash, recordOf(key, share)]))
+  rooms: IdentityRooms,
+): ReadonlyMap<string, Admitted> {
+  const records = new Map(keys.map((key) => [key.keyHash, admittedByConfig(key, rooms)]))
   if (masterKey !== undefined) {
     const keyHash = sha256(masterKey)
-    const identity = unlimited({ keyHash, keyAlias: 'master_key' })
+    const identity = unlimited({ keyHash, keyAlias: 'master_key' }, rooms)
     records.set(keyHash, { identity, owner: 'the master key', isBlocked: false, expires: undefined })
   }
   return records
 }
 
-function recordOf(key: KeyConfig, share: Share): KeyRecord {
-  const { keyHash, keyAlias, userId, teamId, models, rpmLimit, maxParallelRequests: most, metadata } = key
-  const { isBlocked, expires } = key
-  const owner = keyAlias === undefined ? 'this key' : `the key "${keyAlias}"`
-  const caller: Caller = {
-    keyHash,
-    ...(keyAlias !== undefined && { keyAlias }),
-    ...(userId !== undefined && { userId }),
-    ...(teamId !== undefined && { teamId }),
-  }
-  const mayUse = models.length === 0 ? () => true : matcherOf(models)
-  const identity: Identity = {
-    caller,
-    role: undefined,
-    isAdmin: false,
-    metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
-    requestLimit: rpmLimit === undefined ? undefined : { name: `key:${keyHash}`, perMinute: rpmLimit, owner },
-    parallelLimit: most === undefined ? undefined : { name: keyHash, most: share(most), owner },
-    models,
-    mayUse,
-    demandUse(model) {
-      if (mayUse(model)) return
-      const message = `The gateway does not let ${owner} use the model "${model.slice(0, 100)}". It may use ${models.join(', ')}.`
-      throw new GatewayError('permission_denied', message, { code: 'key_model_access_denied', param: 'model' })
-    },
-  }
-  return { identity, owner, isBlocked, expires }
-}
-
-function unlimited(caller: Caller): Identity {
-  const all = { models: [], mayUse: () => true, demandUse: () => {} }
-  return {
-    caller,
-    role: 'proxy_admin',
-    isAdmin: true,
-    metadata: undefined,
-    requestLimit: undefined,
-    parallelLimit: undefined,
-    ...all,
-  }
-}
-
-function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number): void {
+function demandValid({ owner, isBlocked, expires }: Admitted, now: () => number): void {
   if (isBlocked) throw new GatewayError('invalid_api_key', `The gateway has blocked ${owner}.`, { code: 'key_blocked' })
   if (expires !== undefined && now() >= expires)
     throw new GatewayError(
@@ -210,6 +141,11 @@ function demandValid({ owner, isBlocked, expires }: KeyRecord, now: () => number
 
 function sha256(key: string): string {
   return hash('sha256', key)
+}
+
+function pathOf(url = '/'): string {
+  const end = url.search(/[?#]/)
+  return end === -1 ? url : url.slice(0, end)
 }
 
 function keyIn(headers: IncomingHttpHeaders, names: readonly string[]): string | undefined {

@@ -5,17 +5,15 @@ import { asGatewayError } from '@tianjillm/engine'
 import { type Context, Hono } from 'hono'
 import type { Gateway } from '../gateway.ts'
 import { autoRouterRoutes } from './auto-router.ts'
-import { cacheRoutes } from './cache.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
-import { configReloadRoute } from './config-reload.ts'
 import { configSchemaRoute } from './config-schema.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { healthRoutes } from './health.ts'
-import { keyRoutes } from './keys.ts'
+import { manage } from './management.ts'
+import { managementRoutes } from './management-routes.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
-import { spendRoutes } from './spend.ts'
 
 /** Hono's context with node's own request and response. */
 export type GatewayContext = Context<{ Bindings: HttpBindings }>
@@ -54,14 +52,20 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   })
   autoRouterRoutes(app, gateway)
   searchRoutes(app, gateway)
-  spendRoutes(app, gateway)
   modelRoutes(app, gateway)
   discoveryRoutes(app, gateway)
   healthRoutes(app, gateway)
-  cacheRoutes(app, gateway)
-  configReloadRoute(app, gateway)
-  keyRoutes(app, gateway)
   configSchemaRoute(app)
+  // Apart, for the faster of Hono's routers takes no `/prompts/:id` beside `/prompts/test`.
+  const management = managementApp(gateway)
+  app.notFound(({ req, env }) => management.fetch(req.raw, env))
+  app.onError((error) => errorResponse(gateway().redact(asGatewayError(error))))
+  return app
+}
+
+function managementApp(gateway: () => Gateway): GatewayApp {
+  const app: GatewayApp = new Hono()
+  manage(app, gateway, managementRoutes)
   app.notFound(({ req: { method, path } }) =>
     errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),
   )

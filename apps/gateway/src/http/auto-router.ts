@@ -4,7 +4,6 @@ import * as v from 'valibot'
 import type { Gateway } from '../gateway.ts'
 import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { readBody } from './body.ts'
-import { takeRequest } from './request-limit.ts'
 
 const text = v.pipe(v.string('must be text'), v.nonEmpty('must not be empty'))
 
@@ -24,10 +23,11 @@ export function autoRouterRoutes(app: GatewayApp, gateway: () => Gateway): void 
   })
 }
 
-async function explain({ access, engine, limiter, bodyLimit }: Gateway, context: GatewayContext): Promise<Response> {
+async function explain({ access, admission, engine, bodyLimit }: Gateway, context: GatewayContext): Promise<Response> {
   const { incoming, outgoing } = context.env
-  const identity = await access.authenticate(incoming.headers)
-  if (identity.requestLimit !== undefined) await takeRequest(limiter, identity.requestLimit, [])
+  const identity = await access.authenticate(incoming)
+  // It is over at once, so it is not among those under way.
+  await admission.ofCaller(identity, [], { hold: () => {} })
   const bytes = await readBody(incoming, bodyLimit(incoming.headers['content-type']))
   const result = v.safeParse(question, parseJson(bytes.toString()))
   if (!result.success) throw new GatewayError('invalid_request', result.issues[0].message)

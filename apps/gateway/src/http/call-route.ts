@@ -11,14 +11,14 @@ import {
   LiveCall,
   run,
 } from '@tianjillm/engine'
+import type { Identity } from '../admission/identity.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Identity } from './access.ts'
 import { discard, readBody } from './body.ts'
 import type { HeaderList } from './headers.ts'
 import { takenIn } from './intake.ts'
 import { patienceOf } from './patience.ts'
-import { takeRequest } from './request-limit.ts'
-import { readRequest } from './requests.ts'
+import { namesPrompt, prompted } from './prompted.ts'
+import { type Arrived, parseRequest, readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
 
 /** Names of groups whose headers are kept for one deployment. */
@@ -49,31 +49,37 @@ export async function serveCall(
   try {
     if (!gateway.books.isOpen)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
-    const admission = gateway.access.authenticate(incoming.headers)
-    const identity = admission instanceof Promise ? await admission : admission
-    if (identity.requestLimit !== undefined) {
-      const asking = takeRequest(gateway.limiter, identity.requestLimit, headers)
-      if (asking !== undefined) await asking
-    }
-    entry.admit(gateway.mostCalls, identity.parallelLimit)
+    const asking = gateway.access.authenticate(incoming)
+    const identity = asking instanceof Promise ? await asking : asking
+    const entering = gateway.admission.ofCaller(identity, headers, entry)
+    if (entering !== undefined) await entering
+    entry.admit(gateway.mostCalls)
     if (incoming.headers.expect !== undefined) outgoing.writeContinue()
     const sending = performance.now()
     const bytes = await readBody(incoming, gateway.bodyLimit(incoming.headers['content-type']))
     // The client's time, not the gateway's.
     begun += performance.now() - sending
-    const asked = askedOf(gateway, route, incoming, bytes)
+    const arrived = parseRequest(route.operation, bytes, incoming.headers['content-type'] ?? '')
+    const whole = namesPrompt(gateway, route, arrived.input)
+      ? await prompted(gateway, route, arrived, { id, caller: identity.caller, cancellation })
+      : arrived
+    const asked = askedOf(gateway, route, incoming, whole)
     const model = String(asked.input.model)
     if (route.operation !== 'search')
       for (const name of [model, ...(fallbacksIn(asked.input) ?? [])]) identity.demandUse(name)
+    const caller = callerOf(gateway, identity.caller, incoming, asked.input)
+    const arrival = arrivalOf(route, identity, incoming, asked.input, id)
+    const going = gateway.admission.ofRequest(identity, { caller, model, tags: arrival.tags }, headers, entry)
+    if (going !== undefined) await going
     const call = new LiveCall(gateway.engine.host, {
       id,
       operation: route.operation,
       model,
-      caller: callerOf(gateway, identity.caller, incoming, asked.input),
+      caller,
       metadata: metadataOf(identity, asked.input),
       cancellation,
     })
-    record = new CallRecord(arrivalOf(route, incoming, asked.input, id), call)
+    record = new CallRecord(arrival, call)
     entry.note(record)
     const answer = await run(gateway.engine, call, asked, record)
     await respond(outgoing, answer, [...headers, ...headersOf(record, begun)])
@@ -86,12 +92,12 @@ export async function serveCall(
 }
 
 /** What the client asks for, as the operator wants it. Throws GatewayError `invalid_request`. */
-function askedOf(gateway: Gateway, route: CallRoute, { headers }: IncomingMessage, bytes: Buffer): Asked {
+function askedOf(gateway: Gateway, route: CallRoute, { headers }: IncomingMessage, arrived: Arrived): Asked {
   const { intake } = gateway
   const { operation } = route
   const model = intake?.models[operation]
   const facts = model === undefined ? route : { ...route, model }
-  const asked = readRequest(facts, bytes, headers['content-type'] ?? '', defaultModel(gateway, route))
+  const asked = readRequest(facts, arrived, defaultModel(gateway, route))
   return intake === undefined ? asked : takenIn(intake, operation, asked, headers)
 }
 
@@ -132,10 +138,16 @@ function callerOf({ access }: Gateway, caller: Caller, incoming: IncomingMessage
   }
 }
 
-function arrivalOf(route: CallRoute, incoming: IncomingMessage, input: JsonObject, id: string): Arrival {
+function arrivalOf(
+  route: CallRoute,
+  { tags: own }: Identity,
+  incoming: IncomingMessage,
+  input: JsonObject,
+  id: string,
+): Arrival {
   const trace = input.litellm_trace_id ?? incoming.headers['x-litellm-trace-id']
   const named = input.tags ?? objectAt(input, 'metadata').tags ?? incoming.headers['x-litellm-tags']
-  const tags = named === undefined ? noTags : tagsIn(named)
+  const tags = named === undefined ? own : [...own, ...tagsIn(named)]
   return {
     route: route.path,
     traceId: typeof trace === 'string' ? trace : id,
@@ -144,8 +156,6 @@ function arrivalOf(route: CallRoute, incoming: IncomingMessage, input: JsonObjec
     patience: patienceOf(incoming.headers, input),
   }
 }
-
-const noTags: readonly string[] = []
 
 /** Out of a list, or a text with commas. */
 function tagsIn(named: unknown): readonly string[] {

@@ -1,8 +1,8 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
+import type { Identity } from '../admission/identity.ts'
 import type { Catalog, Entry } from '../discovery/catalog.ts'
 import { documentOf } from '../discovery/document.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Identity } from './access.ts'
 import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { sendDocument } from './document.ts'
 import { namesFor } from './models.ts'
@@ -69,7 +69,7 @@ const keyed: Readonly<Record<string, Tell>> = {
 
 /** Takes all from one gateway, so that no answer mixes two configurations. */
 async function inquiryOf(context: GatewayContext, { access, discovery, engine }: Gateway): Promise<Inquiry> {
-  const identity = await access.authenticate(context.env.incoming.headers)
+  const identity = await access.authenticate(context.env.incoming)
   return { identity, catalog: await discovery.catalog(), names: namesFor(identity, engine) }
 }
 

@@ -14,7 +14,7 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
 
   app.get('/health', async (context) => {
     const { access, engine } = gateway()
-    const identity = await access.authenticate(context.env.incoming.headers)
+    const identity = await access.authenticate(context.env.incoming)
     const deployments = engine.deployments.filter(({ group }) => identity.mayUse(group))
     const facts = deployments.map(({ id, group, providerName, model, problem }) => ({
       model_name: group,
@@ -34,7 +34,7 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
 
   app.get('/metrics', async (context) => {
     const { access, guardsMetrics, metrics } = gateway()
-    if (guardsMetrics) await access.authenticate(context.env.incoming.headers)
+    if (guardsMetrics) await access.authenticate(context.env.incoming)
     const page = await metrics()
     if (page === undefined) return context.notFound()
     return context.body(page.body, 200, { 'content-type': page.contentType })

@@ -1,6 +1,8 @@
-import { type Awaitable, GatewayError, type JsonObject, parseJson } from '@tianjillm/core'
+import { type Awaitable, GatewayError, isGatewayError, type JsonObject, parseJson } from '@tianjillm/core'
+import type { Actor } from '@tianjillm/tenancy'
+import type { Identity } from '../admission/identity.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Identity } from './access.ts'
+import type { Tenancy } from '../tenancy.ts'
 import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { readBody } from './body.ts'
 
@@ -40,22 +42,57 @@ export interface ManagementRequest {
 export function manage(app: GatewayApp, gateway: () => Gateway, routes: readonly ManagementRoute[]): void {
   for (const [path, some] of Map.groupBy(routes, (route) => route.path))
     app.all(path, async (context) => {
-      const { method, headers } = context.env.incoming
+      const { method } = context.env.incoming
       const route = some.find((one) => one.method === method)
       if (route === undefined) return refuseMethod(String(method), some.map((one) => one.method).join(', '))
-      const current = gateway()
-      const identity = await current.access.authenticate(headers)
+      const identity = await gateway().access.authenticate(context.env.incoming)
       demandAudience(identity, route.audience)
-      const answer = await route.handle({
-        gateway: current,
+      const request = {
         identity,
         params: context.req.param() as Readonly<Record<string, string>>,
         query: numbered(context.req.query()),
         body: method === 'GET' ? undefined : await jsonOf(context),
         context,
-      })
+      }
+      const answer = await withDatabase(gateway, request, (whole) => route.handle(whole))
       return answer instanceof Response ? answer : Response.json(answer)
     })
+}
+
+/** The first change that needs a database makes the one that nobody has to configure; looking alone does not. */
+async function withDatabase<Answer>(
+  gateway: () => Gateway,
+  request: Omit<ManagementRequest, 'gateway'>,
+  handle: (request: ManagementRequest) => Awaitable<Answer>,
+): Promise<Answer> {
+  const current = gateway()
+  const { makeDatabase, reload } = current
+  try {
+    return await handle({ ...request, gateway: current })
+  } catch (error) {
+    const mayMake = request.identity.isAdmin && request.body !== undefined
+    if (!mayMake || !isGatewayError(error) || error.facts.code !== NO_DATABASE) throw error
+    if (makeDatabase === undefined || reload === undefined) throw error
+    await makeDatabase()
+    await reload('the first change that needs a database')
+    return handle({ ...request, gateway: gateway() })
+  }
+}
+
+/** LiteLLM's code for it. */
+const NO_DATABASE = 'no_db_connection'
+
+/** What is kept in a database. Throws GatewayError `invalid_request` with the code `no_db_connection` when there is none. */
+export function demandTenancy({ tenancy }: Gateway): Tenancy {
+  if (tenancy !== undefined) return tenancy
+  const message =
+    'This needs a database: set general_settings.database_url. Keys may also be in the file, under `keys`.'
+  throw new GatewayError('invalid_request', message, { code: NO_DATABASE })
+}
+
+/** Who makes a request, as those see it who keep keys and people. */
+export function actorOf({ role, caller }: Identity): Actor {
+  return { role, keyHash: caller.keyHash, userId: caller.userId, teamId: caller.teamId }
 }
 
 async function jsonOf({ env }: GatewayContext): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { didYouMean, GatewayError } from '@tianjillm/core'
 import type { Engine } from '@tianjillm/engine'
+import type { Identity } from '../admission/identity.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Identity } from './access.ts'
 import { type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { matcherOf } from './matcher.ts'
 
@@ -37,7 +37,7 @@ export function namesFor(identity: Identity, engine: Engine): readonly string[] 
 }
 
 async function namesIn(context: GatewayContext, { access, engine }: Gateway): Promise<readonly string[]> {
-  return namesFor(await access.authenticate(context.env.incoming.headers), engine)
+  return namesFor(await access.authenticate(context.env.incoming), engine)
 }
 
 function modelObject(id: string) {

@@ -130,19 +130,26 @@ export interface RequestFacts {
   readonly model?: string | undefined
 }
 
-/**
- * A request read from its body, checked; `model` for one that names none. Throws GatewayError `invalid_request` naming
- * the field, or `unsupported_media_type`.
- */
-export function readRequest(facts: RequestFacts, bytes: Buffer, contentType: string, model?: string): Asked {
-  const { operation } = facts
+/** A request as it came: read, and not checked yet. */
+export interface Arrived extends Asked {
+  /** A model that goes before that of the path and the body. */
+  readonly boundModel?: string | undefined
+}
+
+/** A request out of the bytes of its body. Throws GatewayError `invalid_request` or `unsupported_media_type`. */
+export function parseRequest(operation: OperationName, bytes: Buffer, contentType: string): Arrived {
   const isForm = isFormOperation(operation)
   const wanted = isForm ? /^multipart\/form-data\b/i : /^application\/([\w.-]+\+)?json\b/i
   // Strict, for a page of another origin can send anything else to a local gateway without asking.
   if (!wanted.test(contentType)) throw wrongMedia(operation, contentType)
-  const { input, raw } = isForm ? readForm(bytes, contentType) : readJson(bytes)
-  if (operation === 'search') return { input: readSearch(input, facts.model, model) }
-  const named = facts.model ?? input.model ?? model ?? defaultModels[operation]
+  return isForm ? readForm(bytes, contentType) : readJson(bytes)
+}
+
+/** A request checked; `model` for one that names none. Throws GatewayError `invalid_request` naming the field. */
+export function readRequest({ operation, model: inPath }: RequestFacts, arrived: Arrived, model?: string): Asked {
+  const { input, raw, boundModel } = arrived
+  if (operation === 'search') return { input: readSearch(input, inPath, model) }
+  const named = boundModel ?? inPath ?? input.model ?? model ?? defaultModels[operation]
   const complete: JsonObject = named === input.model ? input : { ...input, model: named }
   check(operation, complete)
   if (Array.isArray(complete.fallbacks)) checkFallbacks(operation, complete, complete.fallbacks)
@@ -227,9 +234,19 @@ function fieldValue(name: string, text: string): unknown {
   return text
 }
 
-function check(operation: OperationName, input: JsonObject, prefix = ''): void {
-  const result = v.safeParse(schemas[operation]!, input, { abortEarly: true })
-  if (result.success) return
+/** Throws GatewayError `invalid_request` naming the field that is not as the operation's request must be. */
+export function check(operation: OperationName, input: JsonObject, prefix = ''): void {
+  demandShape(schemas[operation]!, input, prefix)
+}
+
+/** What comes from a client, when it is what the schema wants. Throws GatewayError `invalid_request` naming the field. */
+export function demandShape<Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+  prefix = '',
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input, { abortEarly: true })
+  if (result.success) return result.output
   const [issue] = result.issues
   const path = prefix + pathOf(issue)
   const problem =

@@ -47,8 +47,10 @@ export function respondError(outgoing: ServerResponse, error: GatewayError, head
 }
 
 /** Headers that belong to an error. */
-export function errorHeaders({ status, facts }: GatewayError): Readonly<Record<string, string>> {
+export function errorHeaders({ kind, status, facts }: GatewayError): Readonly<Record<string, string>> {
   return {
+    // Clients that try again after a 429 do so in vain.
+    ...(kind === 'budget_exceeded' && { 'x-should-retry': 'false' }),
     ...(facts.retryAfter !== undefined && { 'retry-after': String(Math.ceil(facts.retryAfter)) }),
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   }

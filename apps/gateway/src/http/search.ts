@@ -16,7 +16,7 @@ export function searchRoutes(app: GatewayApp, gateway: () => Gateway): void {
 }
 
 async function listTools({ access, engine }: Gateway, context: GatewayContext): Promise<Response> {
-  await access.authenticate(context.env.incoming.headers)
+  await access.authenticate(context.env.incoming)
   const data = [...engine.searchRouter.groups.exact.keys()].map((name) => ({ search_tool_name: name }))
   return context.json({ object: 'list', data })
 }

@@ -14,8 +14,8 @@ const comment = /^# (HELP|TYPE) (\S+)(?: (.*))?$/
 
 /**
  * The pages of several processes as one: counters, histograms and gauges are added up, series by series. Gauges that
- * say how something is, and not how much there is of it, show the highest value: their names end in `_state`.
- * Undefined when there is no page. https://prometheus.io/docs/instrumenting/exposition_formats/
+ * say how something is, and not how much there is of it, show the highest value: their names end in `_state`. Of what
+ * is left of a budget, which all processes spend from, the least is shown. Undefined when there is no page. https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function mergeMetrics(pages: readonly Scrape[]): Scrape | undefined {
   const [first] = pages
@@ -57,7 +57,12 @@ function familyOf(name: string, families: Map<string, Family>): Family {
 function add({ isGauge, series }: Family, key: string, value: number): void {
   const before = series.get(key)
   if (before === undefined) series.set(key, value)
-  else series.set(key, isGauge && /_state(\{|$)/.test(key) ? Math.max(before, value) : before + value)
+  else series.set(key, together(isGauge ? key : '', before, value))
+}
+
+function together(gauge: string, one: number, other: number): number {
+  if (/_state(\{|$)/.test(gauge)) return Math.max(one, other)
+  return /_budget(_remaining_hours)?_metric(\{|$)/.test(gauge) ? Math.min(one, other) : one + other
 }
 
 function lineOf([key, value]: readonly [string, number]): string {

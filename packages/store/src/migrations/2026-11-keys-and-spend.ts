@@ -1,4 +1,4 @@
-import type { CreateTableBuilder } from 'kysely'
+import { type CreateTableBuilder, sql } from 'kysely'
 import type { Migration } from '../migrate.ts'
 
 type Table = CreateTableBuilder<string, string>
@@ -8,10 +8,10 @@ const limits = (table: Table): Table =>
     .addColumn('max_budget', 'bigint')
     .addColumn('soft_budget', 'bigint')
     .addColumn('budget_duration', 'text')
-    .addColumn('budget_reset_at', 'bigint')
-    .addColumn('rpm_limit', 'integer')
-    .addColumn('tpm_limit', 'integer')
-    .addColumn('max_parallel_requests', 'integer')
+    .addColumn('budget_started_at', 'bigint')
+    .addColumn('rpm_limit', 'bigint')
+    .addColumn('tpm_limit', 'bigint')
+    .addColumn('max_parallel_requests', 'bigint')
     .addColumn('model_limits', 'text', (column) => column.notNull())
 
 const made = (table: Table): Table =>
@@ -22,7 +22,6 @@ const made = (table: Table): Table =>
 
 const spender = (table: Table): Table =>
   made(limits(table))
-    .addColumn('spend', 'bigint', (column) => column.notNull())
     .addColumn('models', 'text', (column) => column.notNull())
     .addColumn('metadata', 'text', (column) => column.notNull())
     .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
@@ -30,7 +29,8 @@ const spender = (table: Table): Table =>
 /** Keys and whom they belong to, what was spent, and prompts. */
 export const keysAndSpend: Migration = {
   name: '2026-11-keys-and-spend',
-  async up({ schema }) {
+  async up(database) {
+    const { schema } = database
     await spender(schema.createTable('tianji_keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
       .addColumn('key_name', 'text', (column) => column.notNull())
       .addColumn('key_alias', 'text', (column) => column.unique())
@@ -44,21 +44,20 @@ export const keysAndSpend: Migration = {
       .addColumn('last_used_at', 'bigint')
       .execute()
     await spender(schema.createTable('tianji_users').addColumn('user_id', 'text', (column) => column.primaryKey()))
-      .addColumn('user_email', 'text')
+      .addColumn('user_email', 'text', (column) => column.unique())
       .addColumn('user_alias', 'text')
       .addColumn('user_role', 'text', (column) => column.notNull())
+      .addColumn('budget_id', 'text')
       .execute()
     await spender(schema.createTable('tianji_teams').addColumn('team_id', 'text', (column) => column.primaryKey()))
       .addColumn('team_alias', 'text')
       .addColumn('organization_id', 'text')
+      .addColumn('tags', 'text', (column) => column.notNull())
       .execute()
-    await schema
-      .createTable('tianji_team_members')
-      .addColumn('team_id', 'text', (column) => column.notNull())
+    await limits(schema.createTable('tianji_team_members').addColumn('team_id', 'text', (column) => column.notNull()))
       .addColumn('user_id', 'text', (column) => column.notNull())
       .addColumn('role', 'text', (column) => column.notNull())
-      .addColumn('max_budget', 'bigint')
-      .addColumn('spend', 'bigint', (column) => column.notNull())
+      .addColumn('budget_id', 'text')
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addPrimaryKeyConstraint('tianji_team_members_key', ['team_id', 'user_id'])
       .execute()
@@ -66,20 +65,16 @@ export const keysAndSpend: Migration = {
       schema.createTable('tianji_organizations').addColumn('organization_id', 'text', (column) => column.primaryKey()),
     )
       .addColumn('organization_alias', 'text')
+      .addColumn('budget_id', 'text')
       .execute()
     await made(
       limits(schema.createTable('tianji_budgets').addColumn('budget_id', 'text', (column) => column.primaryKey())),
     ).execute()
-    await schema
-      .createTable('tianji_end_users')
-      .addColumn('end_user_id', 'text', (column) => column.primaryKey())
+    await spender(
+      schema.createTable('tianji_end_users').addColumn('end_user_id', 'text', (column) => column.primaryKey()),
+    )
       .addColumn('alias', 'text')
-      .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
-      .addColumn('default_model', 'text')
-      .addColumn('allowed_model_region', 'text')
       .addColumn('budget_id', 'text')
-      .addColumn('spend', 'bigint', (column) => column.notNull())
-      .addColumn('created_at', 'bigint', (column) => column.notNull())
       .execute()
     await schema
       .createTable('tianji_spend_logs')
@@ -129,10 +124,26 @@ export const keysAndSpend: Migration = {
       .createTable('tianji_budget_counters')
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('id', 'text', (column) => column.notNull())
+      .addColumn('period', 'bigint', (column) => column.notNull())
       .addColumn('spend', 'bigint', (column) => column.notNull())
-      .addColumn('resets_at', 'bigint')
-      .addPrimaryKeyConstraint('tianji_budget_counters_key', ['kind', 'id'])
+      .addColumn('ends_at', 'bigint')
+      .addPrimaryKeyConstraint('tianji_budget_counters_key', ['kind', 'id', 'period'])
       .execute()
+    await schema
+      .createTable('tianji_budget_leases')
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('id', 'text', (column) => column.notNull())
+      .addColumn('period', 'bigint', (column) => column.notNull())
+      .addColumn('holder', 'text', (column) => column.notNull())
+      .addColumn('amount', 'bigint', (column) => column.notNull())
+      .addColumn('expires_at', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('tianji_budget_leases_key', ['kind', 'id', 'period', 'holder'])
+      .execute()
+    await schema
+      .createTable('tianji_revision')
+      .addColumn('revision', 'bigint', (column) => column.notNull())
+      .execute()
+    await sql`insert into tianji_revision (revision) values (0)`.execute(database)
     await schema
       .createTable('tianji_prompts')
       .addColumn('prompt_id', 'text', (column) => column.notNull())
@@ -164,7 +175,7 @@ const indexes: readonly (readonly [table: string, columns: string[]])[] = [
   ['tianji_keys', ['user_id']],
   ['tianji_keys', ['team_id']],
   ['tianji_keys', ['created_at']],
-  ['tianji_users', ['user_email']],
+  ['tianji_budget_counters', ['ends_at']],
   ['tianji_team_members', ['user_id']],
   ['tianji_spend_logs', ['start_time']],
   ['tianji_spend_logs', ['key_hash', 'start_time']],

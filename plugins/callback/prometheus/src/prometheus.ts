@@ -1,4 +1,5 @@
-import { type CallbackPlugin, type CallReport, defineCallback, isJsonObject, type Log } from '@tianjillm/core'
+import type { BudgetState, CallbackPlugin, CallReport, Log } from '@tianjillm/core'
+import { defineCallback, isJsonObject } from '@tianjillm/core'
 import type { Metric as PromMetric, Registry } from 'prom-client'
 // @ts-expect-error: only the index has types, and it loads OpenTelemetry too, for metrics of the process.
 import PromRegistry from 'prom-client/lib/registry.js'
@@ -38,6 +39,7 @@ const labelValues = {
   exception_class: ({ error }) => error?.kind,
   exception_status: ({ error }) => error?.status,
   hashed_api_key: ({ caller }) => caller.keyHash,
+  fallback_model: (report) => report.fallbackGroup,
   litellm_model_name: (report) => report.model,
   model: (report) => report.model,
   model_group: (report) => report.modelGroup,
@@ -55,13 +57,10 @@ const labelValues = {
 
 type Label = keyof typeof labelValues
 
-interface MetricFacts {
-  readonly type: 'counter' | 'histogram'
-  readonly help: string
-  readonly labels: readonly Label[]
-  /** What one call adds; undefined when it does not count here. */
-  measure(report: CallReport): number | undefined
-}
+/** What one call adds; undefined when it does not count. */
+type Measure = (report: CallReport) => number | undefined
+
+type Facts = readonly [help: string, labels: readonly Label[], measure: Measure]
 
 const key = ['hashed_api_key', 'api_key_alias'] as const
 const team = ['team', 'team_alias'] as const
@@ -69,106 +68,63 @@ const whose = ['end_user', ...key, ...team, 'user'] as const
 const deployment = ['litellm_model_name', 'model_id', 'api_base', 'api_provider'] as const
 const exception = ['exception_status', 'exception_class'] as const
 const tokens = [...whose, 'requested_model', 'model'] as const
+const timed = [...tokens, 'model_id'] as const
+const overhead = ['model_group', 'api_provider', 'api_base', 'litellm_model_name', ...key] as const
+const fallback = ['requested_model', 'fallback_model', ...key, ...team, ...exception] as const
 const responses = ['requested_model', ...deployment, ...key, ...team] as const
+const requests = [...whose, 'requested_model', 'status_code', 'user_email', 'route', 'model_id'] as const
+const failures = [...whose, 'requested_model', 'user_email', ...exception, 'route', 'model_id'] as const
 
-/** All metrics under LiteLLM's names. https://docs.litellm.ai/docs/proxy/prometheus */
-const metrics: Readonly<Record<string, MetricFacts>> = {
-  litellm_proxy_total_requests_metric: {
-    type: 'counter',
-    help: 'Requests to the gateway, failed ones among them.',
-    labels: [...whose, 'requested_model', 'status_code', 'user_email', 'route', 'model_id'],
-    measure: () => 1,
-  },
-  litellm_proxy_failed_requests_metric: {
-    type: 'counter',
-    help: 'Requests that the gateway answered with an error.',
-    labels: [...whose, 'requested_model', 'user_email', ...exception, 'route', 'model_id'],
-    measure: ({ status }) => (status === 'failure' ? 1 : undefined),
-  },
-  litellm_requests_metric: {
-    type: 'counter',
-    help: 'Successful calls of models.',
-    labels: [...whose, 'model', 'user_email'],
-    measure: ({ status }) => (status === 'success' ? 1 : undefined),
-  },
-  litellm_spend_metric: {
-    type: 'counter',
-    help: 'Spend in US dollars.',
-    labels: [...whose, 'model'],
-    measure: ({ cost }) => cost,
-  },
-  litellm_total_tokens_metric: {
-    type: 'counter',
-    help: 'Tokens in and out.',
-    labels: tokens,
-    measure: ({ usage }) => usage?.total_tokens,
-  },
-  litellm_input_tokens_metric: {
-    type: 'counter',
-    help: 'Tokens in.',
-    labels: tokens,
-    measure: ({ usage }) => usage?.prompt_tokens,
-  },
-  litellm_output_tokens_metric: {
-    type: 'counter',
-    help: 'Tokens out.',
-    labels: tokens,
-    measure: ({ usage }) => usage?.completion_tokens,
-  },
-  litellm_request_total_latency_metric: {
-    type: 'histogram',
-    help: 'Seconds from the request to the end of the answer.',
-    labels: [...tokens, 'model_id'],
-    measure: (report) => ifSuccessful(report, report.startTime, report.endTime),
-  },
-  litellm_llm_api_latency_metric: {
-    type: 'histogram',
-    help: 'Seconds the vendor took.',
-    labels: tokens,
-    measure: (report) => ifSuccessful(report, report.upstreamStartTime, report.endTime),
-  },
-  litellm_llm_api_time_to_first_token_metric: {
-    type: 'histogram',
-    help: 'Seconds from the request to the vendor to the first piece of a stream.',
-    labels: [...tokens, 'model_id'],
-    measure: (report) =>
-      report.stream ? ifSuccessful(report, report.upstreamStartTime, report.firstTokenTime) : undefined,
-  },
-  litellm_overhead_latency_metric: {
-    type: 'histogram',
-    help: 'Seconds the gateway took before the request to the vendor left.',
-    labels: ['model_group', 'api_provider', 'api_base', 'litellm_model_name', ...key],
-    measure: (report) => ifSuccessful(report, report.startTime, report.upstreamStartTime),
-  },
-  litellm_deployment_success_responses: {
-    type: 'counter',
-    help: 'Successful answers of a deployment.',
-    labels: responses,
-    measure: (report) => (report.status === 'success' ? ofDeployment(report) : undefined),
-  },
-  litellm_deployment_failure_responses: {
-    type: 'counter',
-    help: 'Failures of a deployment.',
-    labels: [...responses, ...exception],
-    measure: (report) => (report.status === 'failure' ? ofDeployment(report) : undefined),
-  },
-  litellm_deployment_total_requests: {
-    type: 'counter',
-    help: 'Calls of a deployment, failed ones among them.',
-    labels: responses,
-    measure: ofDeployment,
-  },
-  litellm_deployment_latency_per_output_token: {
-    type: 'histogram',
-    help: 'Seconds the vendor took for each token out.',
-    labels: [...deployment, ...key, ...team],
-    measure: (report) => {
-      const latency = ifSuccessful(report, report.upstreamStartTime, report.endTime)
-      const completion = report.usage?.completion_tokens
+const succeeds: Measure = ({ status }) => (status === 'success' ? 1 : undefined)
+const fails: Measure = ({ status }) => (status === 'failure' ? 1 : undefined)
+const fellBack: Measure = ({ attemptedFallbacks }) => (attemptedFallbacks > 0 ? 1 : undefined)
+const reached: Measure = ({ deploymentId, provider }) => ((deploymentId ?? provider) === undefined ? undefined : 1)
+const firstToken = took('upstreamStartTime', 'firstTokenTime')
+const vendorTime = took('upstreamStartTime', 'endTime')
+
+/** All counters under LiteLLM's names. https://docs.litellm.ai/docs/proxy/prometheus */
+const counters: Readonly<Record<string, Facts>> = {
+  litellm_proxy_total_requests_metric: ['Requests to the gateway, failed ones among them.', requests, () => 1],
+  litellm_proxy_failed_requests_metric: ['Requests that the gateway answered with an error.', failures, fails],
+  litellm_requests_metric: ['Successful calls of models.', [...whose, 'model', 'user_email'], succeeds],
+  litellm_spend_metric: ['Spend in US dollars.', [...whose, 'model'], ({ cost }) => cost],
+  litellm_total_tokens_metric: ['Tokens in and out.', tokens, ({ usage }) => usage?.total_tokens],
+  litellm_input_tokens_metric: ['Tokens in.', tokens, ({ usage }) => usage?.prompt_tokens],
+  litellm_output_tokens_metric: ['Tokens out.', tokens, ({ usage }) => usage?.completion_tokens],
+  litellm_deployment_success_responses: ['Answers of a deployment.', responses, both(succeeds, reached)],
+  litellm_deployment_failure_responses: ['Failures of it.', [...responses, ...exception], both(fails, reached)],
+  litellm_deployment_total_requests: ['Calls of a deployment, failed ones among them.', responses, reached],
+  litellm_deployment_successful_fallbacks: ['Calls another group answered.', fallback, both(succeeds, fellBack)],
+  litellm_deployment_failed_fallbacks: ['Calls others could not answer either.', fallback, both(fails, fellBack)],
+}
+
+/** All histograms, likewise; in seconds. */
+const histograms: Readonly<Record<string, Facts>> = {
+  litellm_request_total_latency_metric: ['Seconds to the end of the answer.', timed, took('startTime', 'endTime')],
+  litellm_llm_api_latency_metric: ['Seconds the vendor took.', tokens, vendorTime],
+  litellm_llm_api_time_to_first_token_metric: [
+    'Seconds from the request to the vendor to the first piece of a stream.',
+    timed,
+    (report) => (report.stream ? firstToken(report) : undefined),
+  ],
+  litellm_overhead_latency_metric: ['Seconds before the vendor.', overhead, took('startTime', 'upstreamStartTime')],
+  litellm_deployment_latency_per_output_token: [
+    'Seconds the vendor took for each token out.',
+    [...deployment, ...key, ...team],
+    (report) => {
+      const [latency, completion] = [vendorTime(report), report.usage?.completion_tokens]
       return latency !== undefined && completion ? latency / completion : undefined
     },
-  },
+  ],
 }
+
+interface MetricFacts {
+  readonly name: string
+  readonly type: 'counter' | 'histogram'
+  readonly facts: Facts
+}
+
+const metrics: readonly MetricFacts[] = [...named('counter', counters), ...named('histogram', histograms)]
 
 const IN_FLIGHT = 'litellm_in_flight_requests'
 
@@ -206,16 +162,20 @@ export const prometheus: CallbackPlugin<PrometheusOptions> = defineCallback({
     const registry: Registry = new PromRegistry()
     const wanted = wantedMetrics(options, host.log)
     const limit = options.maxSeries ?? 10_000
-    const kept = Object.entries(metrics)
-      .filter(([name]) => wanted(name))
-      .map(([name, facts]) => createMetric(name, facts, labelsOf(name, facts, wanted(name), options), limit, host.log))
+    const kept = metrics
+      .filter(({ name }) => wanted(name))
+      .map((metric) => createMetric(metric, labelsOf(metric, wanted(metric.name), options), limit, host.log))
     for (const metric of kept) expose(metric, registry)
+    // A set of calls, so that one told of twice, or never begun, cannot put the gauge wrong.
     const running = new Set<string>()
-    if (wanted(IN_FLIGHT)) inFlightGauge(running, registry)
+    const inFlight = () => [{ labels: {}, value: running.size }]
+    if (wanted(IN_FLIGHT)) register(IN_FLIGHT, { help: 'Requests under way.', type: 'gauge' }, inFlight, registry)
     const count = createCount(kept, limit)
+    const showBudgets = createBudgetGauges(wanted, limit, () => host.now(), registry)
     const record = (report: CallReport) => {
       running.delete(report.id)
       count(report)
+      if (report.budgets !== undefined) showBudgets(report.budgets)
     }
     return {
       start: (call) => {
@@ -233,9 +193,8 @@ type Wanted = (metric: string) => ((label: string) => boolean) | undefined
 
 function wantedMetrics({ prometheusMetricsConfig: groups }: PrometheusOptions, log: Log): Wanted {
   if (groups === undefined) return () => () => true
-  const unknown = groups
-    .flatMap((group) => group.metrics)
-    .filter((name) => !Object.hasOwn(metrics, name) && name !== IN_FLIGHT)
+  const known = new Set([IN_FLIGHT, ...[...metrics, ...budgetMetrics].map(({ name }) => name)])
+  const unknown = groups.flatMap((group) => group.metrics).filter((name) => !known.has(name))
   if (unknown.length > 0) log.warn(`prometheus: metrics that are not available: ${unknown.join(', ')}.`)
   return (metric) => {
     const own = groups.filter((group) => group.metrics.includes(metric))
@@ -245,13 +204,12 @@ function wantedMetrics({ prometheusMetricsConfig: groups }: PrometheusOptions, l
 }
 
 function labelsOf(
-  metric: string,
-  facts: MetricFacts,
+  { name, facts: [, labels] }: MetricFacts,
   isWanted: ReturnType<Wanted>,
   options: PrometheusOptions,
 ): ReadonlyMap<string, LabelValue> {
-  const withStream = options.prometheusEmitStreamLabel && metric === 'litellm_proxy_total_requests_metric'
-  const own: readonly Label[] = withStream ? [...facts.labels, 'stream'] : facts.labels
+  const withStream = options.prometheusEmitStreamLabel && name === 'litellm_proxy_total_requests_metric'
+  const own: readonly Label[] = withStream ? [...labels, 'stream'] : labels
   const values = new Map<string, LabelValue>(own.map((label) => [label, labelValues[label]]))
   if (!options.enableEndUserCostTrackingPrometheusOnly && values.has('end_user'))
     values.set('end_user', () => undefined)
@@ -285,9 +243,7 @@ interface Series {
   readonly counts: number[]
 }
 
-interface Metric {
-  readonly name: string
-  readonly facts: MetricFacts
+interface Metric extends MetricFacts {
   readonly labels: ReadonlyMap<string, LabelValue>
   readonly series: ReadonlyMap<string, Series>
   /** The series a report belongs to, a new one if need be. */
@@ -295,10 +251,10 @@ interface Metric {
 }
 
 /** Prometheus keeps every series, and clients choose some labels: beyond the limit all labels become `other`. */
-function createMetric(name: string, facts: MetricFacts, labels: Metric['labels'], limit: number, log: Log): Metric {
+function createMetric(metric: MetricFacts, labels: Metric['labels'], limit: number, log: Log): Metric {
   const series = new Map<string, Series>()
   const open = (key: string) => {
-    const counts = facts.type === 'histogram' ? bounds.map(() => 0) : []
+    const counts = metric.type === 'histogram' ? bounds.map(() => 0) : []
     // The key's own copy of the labels: text cut from a client's megabyte would keep the megabyte in memory.
     const fresh: Series = { labels: JSON.parse(key), sum: 0, counts }
     series.set(key, fresh)
@@ -313,11 +269,11 @@ function createMetric(name: string, facts: MetricFacts, labels: Metric['labels']
   const seriesOf = (report: CallReport) => {
     const key = keyOf((read) => labelText(read(report)))
     if (series.has(key) || series.size < limit) return series.get(key) ?? open(key)
-    if (!isFull) log.warn(`prometheus: ${name} has ${limit} series; further ones are counted as "other".`)
+    if (!isFull) log.warn(`prometheus: ${metric.name} has ${limit} series; further ones are counted as "other".`)
     isFull = true
     return series.get(other) ?? open(other)
   }
-  return { name, facts, labels, series, seriesOf }
+  return { ...metric, labels, series, seriesOf }
 }
 
 /** Runs at every request: one key of all labels finds the series of all metrics, in the order of the metrics. */
@@ -337,7 +293,8 @@ function createCount(all: readonly Metric[], limit: number): (report: CallReport
   return (report) => {
     const series = recall(report)
     for (const [index, { facts, seriesOf }] of all.entries()) {
-      const amount = facts.measure(report)
+      const [, , measure] = facts
+      const amount = measure(report)
       // Token counts are the vendor's word: one that is no number must not spoil the other metrics.
       if (amount === undefined || !Number.isFinite(amount) || amount < 0) continue
       series[index] ??= seriesOf(report)
@@ -351,7 +308,7 @@ function add(series: Series, amount: number): void {
   if (series.counts.length > 0) series.counts[bounds.findIndex((bound) => amount <= bound)]! += 1
 }
 
-function expose({ name, facts: { help, type }, series }: Metric, registry: Registry): void {
+function expose({ name, type, facts: [help], series }: Metric, registry: Registry): void {
   // Python's client appends `_total` by itself.
   const fullName = type === 'counter' ? `${name}_total` : name
   const values = () => [...series.values()].flatMap((one) => samples[type](fullName, one))
@@ -379,22 +336,65 @@ const samples: Readonly<Record<MetricFacts['type'], (name: string, series: Serie
   },
 }
 
-/** A set of calls, so that one told of twice, or never begun, cannot put the gauge wrong. */
-function inFlightGauge(running: ReadonlySet<string>, registry: Registry): void {
-  const facts = { help: 'Requests under way.', type: 'gauge' }
-  register(IN_FLIGHT, facts, () => [{ labels: {}, value: running.size }], registry)
+/** What LiteLLM calls those who have budgets, and the labels that name them. */
+const holders: Readonly<Record<string, { readonly noun: string; readonly id: string; readonly alias?: string }>> = {
+  key: { noun: 'api_key', id: 'hashed_api_key', alias: 'api_key_alias' },
+  team: { noun: 'team', id: 'team', alias: 'team_alias' },
+  user: { noun: 'user', id: 'user' },
+  organization: { noun: 'org', id: 'org_id', alias: 'org_alias' },
+}
+
+const HOUR = 3_600_000
+
+/** Gauges of a budget by their names, in which `*` stands for whose it is. */
+const gauges: Readonly<Record<string, (budget: BudgetState, now: number) => number | undefined>> = {
+  'litellm_remaining_*_budget_metric': ({ maxBudget, spend }) => maxBudget - spend,
+  'litellm_*_max_budget_metric': ({ maxBudget }) => maxBudget,
+  'litellm_*_budget_remaining_hours_metric': ({ resetsAt }, now) => resetsAt && (resetsAt - now) / HOUR,
+}
+
+const budgetMetrics = Object.entries(holders).flatMap(([kind, { noun, id, alias }]) =>
+  Object.entries(gauges).map(([name, read]) => ({ name: name.replace('*', noun), kind, id, alias, read })),
+)
+
+/** Shows each budget as the last call left it, until it begins anew; those not spent from for longest make room. */
+function createBudgetGauges(wanted: Wanted, limit: number, now: () => number, registry: Registry) {
+  const known = new Map(Object.keys(holders).map((kind) => [kind, new Map<string, BudgetState>()]))
+  for (const { name, kind, id, alias, read } of budgetMetrics.filter((one) => wanted(one.name))) {
+    const samples = () =>
+      [...known.get(kind)!.values()].flatMap((budget) => {
+        const value = read(budget, now())
+        if (value === undefined || (budget.resetsAt ?? Infinity) <= now()) return []
+        return { labels: { [id]: labelText(budget.id), ...(alias && { [alias]: labelText(budget.alias) }) }, value }
+      })
+    register(name, { help: 'US dollars, or hours, of a budget.', type: 'gauge' }, samples, registry)
+  }
+  return (budgets: readonly BudgetState[]) => {
+    for (const budget of budgets) {
+      const ofKind = known.get(budget.kind)
+      ofKind?.delete(budget.id)
+      ofKind?.set(budget.id, budget)
+      if (ofKind && ofKind.size > limit) ofKind.delete(ofKind.keys().next().value!)
+    }
+  }
 }
 
 function labelText(value: unknown): string {
   return value === undefined || value === null ? 'None' : String(value).slice(0, LONGEST_LABEL)
 }
 
-/** Seconds between two times of a successful call. */
-function ifSuccessful(report: CallReport, from: number | undefined, to: number | undefined): number | undefined {
-  if (report.status === 'failure' || from === undefined || to === undefined) return undefined
-  return Math.max(0, to - from) / 1000
+function named(type: MetricFacts['type'], table: Readonly<Record<string, Facts>>): readonly MetricFacts[] {
+  return Object.entries(table).map(([name, facts]) => ({ name, type, facts }))
 }
 
-function ofDeployment({ deploymentId, provider }: CallReport): number | undefined {
-  return deploymentId === undefined && provider === undefined ? undefined : 1
+type Time = 'startTime' | 'upstreamStartTime' | 'firstTokenTime' | 'endTime'
+
+/** Seconds between two times of a successful call. */
+function took(from: Time, to: Time): Measure {
+  return ({ status, [from]: start, [to]: end }) =>
+    status === 'failure' || start === undefined || end === undefined ? undefined : Math.max(0, end - start) / 1000
+}
+
+function both(one: Measure, other: Measure): Measure {
+  return (report) => one(report) && other(report)
 }

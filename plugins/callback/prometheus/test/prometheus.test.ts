@@ -113,6 +113,56 @@ callbackContract(prometheus, {
       ],
     },
     {
+      title: 'counts calls that another group answered, or could not answer either',
+      reports: [
+        sampleReport({ attemptedFallbacks: 1, fallbackGroup: 'large' }),
+        failedReport({ attemptedFallbacks: 2, fallbackGroup: 'last' }),
+      ],
+      scraped: [
+        `litellm_deployment_successful_fallbacks_total{requested_model="small",fallback_model="large",${key},team="team-1",team_alias="None",exception_status="None",exception_class="None"} 1\n`,
+        `litellm_deployment_failed_fallbacks_total{requested_model="small",fallback_model="last",${key},team="team-1",team_alias="None",exception_status="429",exception_class="rate_limited"} 1\n`,
+      ],
+    },
+    {
+      title: 'shows what is left of budgets, as the last call tells it',
+      reports: [
+        sampleReport({ budgets: [{ kind: 'key', id: keyHash, alias: 'dev', maxBudget: 10, spend: 2 }] }),
+        failedReport({
+          budgets: [
+            { kind: 'key', id: keyHash, alias: 'dev', maxBudget: 10, spend: 4 },
+            { kind: 'team', id: 'team-1', maxBudget: 5, spend: 6, resetsAt: NOW + 90 * 60_000 },
+            { kind: 'user', id: 'ada', maxBudget: 1, spend: 0, resetsAt: NOW },
+            { kind: 'organization', id: 'acme', alias: 'Acme', maxBudget: 100, spend: 1 },
+            { kind: 'tag', id: 'x', maxBudget: 1, spend: 1 },
+          ],
+        }),
+      ],
+      scraped: [
+        '# TYPE litellm_remaining_team_budget_metric gauge',
+        `litellm_remaining_api_key_budget_metric{${key}} 6\n`,
+        `litellm_api_key_max_budget_metric{${key}} 10\n`,
+        'litellm_remaining_team_budget_metric{team="team-1",team_alias="None"} -1\n',
+        'litellm_team_max_budget_metric{team="team-1",team_alias="None"} 5\n',
+        'litellm_team_budget_remaining_hours_metric{team="team-1",team_alias="None"} 1.5\n',
+        'litellm_remaining_org_budget_metric{org_id="acme",org_alias="Acme"} 99\n',
+        lacking('litellm_api_key_budget_remaining_hours_metric{', 'litellm_remaining_user_budget_metric{'),
+      ],
+    },
+    {
+      title: 'shows no other gauges of budgets than the configured ones',
+      options: { prometheusMetricsConfig: [{ metrics: ['litellm_team_max_budget_metric'] }] },
+      reports: [
+        sampleReport({
+          budgets: ['key', 'team'].map((kind) => ({ kind, id: 'x', maxBudget: 1, spend: 0 })),
+        }),
+        failedReport(),
+      ],
+      scraped: [
+        'litellm_team_max_budget_metric{team="x",team_alias="None"} 1\n',
+        lacking('litellm_api', 'litellm_rem'),
+      ],
+    },
+    {
       title: 'keeps to the configured metrics and labels',
       options: {
         prometheusMetricsConfig: [
@@ -272,6 +322,14 @@ describe('prometheus', () => {
     const { callback, page } = create()
     void callback.success!(sampleReport({ modelGroup: 'a"b\nc\\' }))
     expect(await page()).toContain('requested_model="a\\"b\\nc\\\\"')
+  })
+
+  it('forgets the budgets that nobody spends from when there are too many', async () => {
+    const { callback, page } = create({ maxSeries: 2 })
+    for (const id of ['a', 'b', 'a', 'c'])
+      void callback.success!(sampleReport({ budgets: [{ kind: 'team', id, maxBudget: 1, spend: 0 }] }))
+    const text = await page()
+    expect([...text.matchAll(/^litellm_team_max_budget_metric\{team="(\w)"/gm)].map(([, id]) => id)).toEqual(['a', 'c'])
   })
 
   it('warns of metrics it does not have', () => {

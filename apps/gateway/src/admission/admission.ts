@@ -1,0 +1,74 @@
+import { type Awaitable, type Caller, GatewayError } from '@tianjillm/core'
+import type { Budget } from '@tianjillm/tenancy'
+import type { Entry } from '../books.ts'
+import { keepAccount } from './account.ts'
+import { admit, type Counters } from './admit.ts'
+import type { Holder } from './holder.ts'
+import { type Holds, holdsOf, joined, type Share } from './holds.ts'
+import type { Identity } from './identity.ts'
+
+/** Holds calls to what those are held to whom they are put down to. */
+export interface Admission {
+  /** Before the request is read: by who makes it. A promise only where somebody has to be asked. */
+  ofCaller(identity: Identity, headers: string[], entry: Place): Promise<void> | undefined
+  /** Once it is read: by what it asks for, and for whom. */
+  ofRequest(identity: Identity, request: Requested, headers: string[], entry: Place): Promise<void> | undefined
+}
+
+/** A call's place among those under way. */
+export type Place = Pick<Entry, 'hold'>
+
+/** What is known of a request when it is read. */
+export interface Requested {
+  readonly caller: Caller
+  readonly model: string
+  readonly tags: readonly string[]
+}
+
+/** What admission goes by. */
+export interface AdmissionParts extends Counters {
+  readonly share: Share
+  /** A client's own customer; undefined when there are none. */
+  readonly findCustomer: ((id: string) => Awaitable<Holder | undefined>) | undefined
+  readonly tagBudgets: ReadonlyMap<string, Budget>
+}
+
+/** Admission by these. All of them throw, or reject with, GatewayError `rate_limited`, `budget_exceeded` or `permission_denied`. */
+export function createAdmission(parts: AdmissionParts): Admission {
+  const { share, findCustomer, tagBudgets } = parts
+
+  const hold = (holds: Holds | undefined, headers: string[], entry: Place): Promise<void> | undefined => {
+    if (holds === undefined) return undefined
+    const asking = admit(parts, holds, headers)
+    if (asking !== undefined) return asking.then(() => entry.hold(holds.parallel))
+    entry.hold(holds.parallel)
+    return undefined
+  }
+
+  return {
+    ofCaller: ({ holds }, headers, entry) => hold(holds, headers, entry),
+    ofRequest(identity, { caller, model, tags }, headers, entry) {
+      const { endUserId } = caller
+      const customer = endUserId === undefined ? undefined : findCustomer?.(endUserId)
+      const go = (found: Holder | undefined) => {
+        const own = identity.holdsFor?.(model)
+        const theirs = found && holdsOf([admitted(found)], share)
+        const spent = tagBudgets.size > 0 && tags.length > 0 ? holdsOf([], share, budgetsOf(tags)) : undefined
+        const further = joined(joined(own, theirs), spent)
+        const all = joined(identity.holds, further)
+        if (all !== undefined) keepAccount(caller, all)
+        return hold(further, headers, entry)
+      }
+      return customer instanceof Promise ? customer.then(go) : go(customer)
+    },
+  }
+
+  function budgetsOf(tags: readonly string[]): readonly Budget[] {
+    return [...new Set(tags)].flatMap((tag) => tagBudgets.get(tag) ?? [])
+  }
+}
+
+function admitted(holder: Holder): Holder {
+  if (!holder.isBlocked) return holder
+  throw new GatewayError('permission_denied', `The gateway has blocked ${holder.owner}.`, { code: 'customer_blocked' })
+}

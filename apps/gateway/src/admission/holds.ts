@@ -1,0 +1,82 @@
+import type { Limit } from '@tianjillm/limits'
+import type { Budget } from '@tianjillm/tenancy'
+import type { Holder } from './holder.ts'
+
+/** What a call is held to before it may go on. */
+export interface Holds {
+  /** Requests a minute, of each that the call is put down to. */
+  readonly requests: readonly RateLimit[]
+  /** Tokens a minute; how many a call takes is known when it is over. */
+  readonly tokens: readonly RateLimit[]
+  readonly parallel: readonly ParallelLimit[]
+  readonly budgets: readonly Budget[]
+}
+
+/** How much of something a minute. */
+export interface RateLimit extends Limit {
+  /** Of its bucket. */
+  readonly name: string
+  /** Whose it is, as a message says it: `the key "ci"`. */
+  readonly owner: string
+}
+
+/** How many calls may be worked on at once. */
+export interface ParallelLimit {
+  /** Of whose calls are counted together. */
+  readonly name: string
+  readonly most: number
+  readonly owner: string
+}
+
+/** This process's part of a number that several share. */
+export type Share = (total: number) => number
+
+/** What all calls of these are held to; undefined when there is nothing. */
+export function holdsOf(holders: readonly Holder[], share: Share, further: readonly Budget[] = []): Holds | undefined {
+  return unlessEmpty({
+    requests: holders.flatMap(({ kind, id, owner, requests }) => rate(`${kind}:${id}`, owner, requests)),
+    tokens: holders.flatMap(({ kind, id, owner, tokens }) => rate(`${kind}:${id}:tokens`, owner, tokens)),
+    parallel: holders.flatMap(({ kind, id, owner, parallel }) =>
+      parallel === undefined ? [] : [{ name: `${kind}:${id}`, most: share(parallel), owner }],
+    ),
+    budgets: [...holders.flatMap(({ budget }) => budget ?? []), ...further],
+  })
+}
+
+/** What those of their calls are held to besides that ask for one model; undefined when there is nothing. */
+export function modelHoldsOf(holders: readonly Holder[], model: string): Holds | undefined {
+  return unlessEmpty({
+    requests: holders.flatMap(({ kind, id, owner, requestsOf }) =>
+      rate(`${kind}:${id}:model:${model}`, `${owner} for the model "${model}"`, requestsOf.get(model)),
+    ),
+    tokens: holders.flatMap(({ kind, id, owner, tokensOf }) =>
+      rate(`${kind}:${id}:tokens:${model}`, `${owner} for the model "${model}"`, tokensOf.get(model)),
+    ),
+    parallel: [],
+    budgets: holders.flatMap(({ budgetOf }) => budgetOf.get(model) ?? []),
+  })
+}
+
+/** Whether any model has limits of its own. */
+export function limitsModels(holders: readonly Holder[]): boolean {
+  return holders.some(({ requestsOf, tokensOf, budgetOf }) => requestsOf.size + tokensOf.size + budgetOf.size > 0)
+}
+
+/** Both together. */
+export function joined(one: Holds | undefined, other: Holds | undefined): Holds | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return {
+    requests: [...one.requests, ...other.requests],
+    tokens: [...one.tokens, ...other.tokens],
+    parallel: [...one.parallel, ...other.parallel],
+    budgets: [...one.budgets, ...other.budgets],
+  }
+}
+
+function unlessEmpty(holds: Holds): Holds | undefined {
+  return Object.values(holds).every((list) => list.length === 0) ? undefined : holds
+}
+
+function rate(name: string, owner: string, perMinute: number | undefined): readonly RateLimit[] {
+  return perMinute === undefined ? [] : [{ name, owner, perMinute }]
+}
