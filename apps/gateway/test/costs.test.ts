@@ -59,6 +59,23 @@ describe('what a call costs is told to callbacks', () => {
     expect(await spendOn(withCached)).toBeCloseTo(200 * 0.15e-6 + 800 * 0.075e-6 + 500 * 0.6e-6, 12)
   })
 
+  it('and to the client, in a header of answers that come whole', async () => {
+    upstream.script({ body: { id: 'c', choices: [], usage } })
+    const gateway = await startGateway(`
+model_list:
+  - {model_name: m, litellm_params: {model: openai/gpt-4o-mini, api_base: ${upstream.url}, api_key: k}}
+litellm_settings: {callbacks: [prometheus]}
+`)
+    onTestFinished(() => gateway.stop(100))
+    const { headers } = await fetch(`${gateway.url}${chat.path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'm', ...chat.body }),
+    })
+    expect(Number(headers.get('x-litellm-response-cost'))).toBeCloseTo(0.00045, 12)
+    expect(headers.get('x-tianji-response-cost')).toBe(headers.get('x-litellm-response-cost'))
+  })
+
   it("by the operator's own prices", async () => {
     const answer = { body: { id: 'c', choices: [], usage } }
     const params = ', input_cost_per_token: 0.001, output_cost_per_token: 0.002'

@@ -32,6 +32,8 @@ export class CallRecord {
   upstreamStartTime: number | undefined
   firstTokenTime: number | undefined
   usage: Usage | undefined
+  /** US dollars, once the answer is whole and its price is known. */
+  cost: number | undefined
   /** Whether somebody wants to know what the answer costs though its tokens have to be estimated. */
   estimates = false
   responseId: string | undefined

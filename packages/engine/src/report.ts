@@ -44,6 +44,7 @@ function finisher(asked: Asked, call: LiveCall, record: CallRecord, engine: Engi
     const answered = reporter.wantsContent ? output() : undefined
     if (typeof answered?.id === 'string') record.responseId ??= answered.id
     const cost = costOf(record, call, request, error !== undefined && answer === undefined)
+    record.cost = cost
     const report = record.report(call, { stream, input, output: answered, cost, error: error && told(error, engine) })
     if (record.usage !== undefined || !record.estimates) return reporter.deliver(guardReport(report, call, record))
     const estimating = withEstimate(engine, report, record, request, said ?? (() => saidIn(output())))

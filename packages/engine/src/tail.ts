@@ -71,11 +71,24 @@ export function eventsIn(text: string): readonly JsonObject[] {
   })
 }
 
+/**
+ * What was used, as chats tell it. OpenAI's images and transcriptions count input and output, or seconds.
+ * https://platform.openai.com/docs/api-reference/images/object
+ */
+export function usageFrom(told: unknown): Usage | undefined {
+  if (!isJsonObject(told)) return undefined
+  if (typeof told.prompt_tokens === 'number') return told as Usage
+  const { input_tokens: input, output_tokens: output, seconds } = told
+  if (typeof input !== 'number' && typeof seconds !== 'number') return undefined
+  const [read, written] = [input, output].map((count) => (typeof count === 'number' ? count : 0)) as [number, number]
+  return { ...told, prompt_tokens: read, completion_tokens: written, total_tokens: read + written }
+}
+
 /** The last token counts in a text. */
 function usageIn(text: string): Usage | undefined {
   for (let at = text.lastIndexOf('"usage"'); at !== -1; at = at > 0 ? text.lastIndexOf('"usage"', at - 1) : -1) {
-    const usage = objectAfter(text, at + '"usage"'.length)
-    if (typeof usage?.prompt_tokens === 'number') return usage as Usage
+    const usage = usageFrom(objectAfter(text, at + '"usage"'.length))
+    if (usage !== undefined) return usage
   }
   return undefined
 }

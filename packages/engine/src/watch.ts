@@ -1,4 +1,4 @@
-import { GatewayError, isJsonObject, type JsonObject, parseJson, type Usage } from '@tianjillm/core'
+import { GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
 import type { Answer, Relay } from './answer.ts'
 import type { Asked } from './asked.ts'
 import { assemble } from './assemble.ts'
@@ -6,7 +6,7 @@ import type { LiveCall } from './call.ts'
 import { asGatewayError } from './gateway-error.ts'
 import type { CallRecord } from './record.ts'
 import { type Said, saidBy } from './said.ts'
-import { eventsIn, Tail, usageOf } from './tail.ts'
+import { eventsIn, Tail, usageFrom, usageOf } from './tail.ts'
 import type { Sink } from './transport.ts'
 
 /**
@@ -52,7 +52,7 @@ export function watched(
 }
 
 function note(record: CallRecord, value: JsonObject): void {
-  if (isJsonObject(value.usage)) record.usage = value.usage as Usage
+  record.usage = usageFrom(value.usage)
   if (typeof value.id === 'string') record.responseId = value.id
 }
 

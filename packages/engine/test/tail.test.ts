@@ -79,6 +79,14 @@ describe('the counts of a whole answer', () => {
     ])
       expect(usageOf(Buffer.from(text))).toBeUndefined()
   })
+
+  it('are taken from images and transcriptions as well', () => {
+    const images =
+      '{"data":[],"usage":{"input_tokens":50,"input_tokens_details":{"image_tokens":40},"output_tokens":7}}'
+    expect(usageOf(Buffer.from(images))).toMatchObject({ prompt_tokens: 50, completion_tokens: 7, total_tokens: 57 })
+    const words = '{"text":"Hello","usage":{"type":"duration","seconds":12}}'
+    expect(usageOf(Buffer.from(words))).toMatchObject({ prompt_tokens: 0, total_tokens: 0, seconds: 12 })
+  })
 })
 
 describe('what a stream says', () => {
@@ -106,7 +114,7 @@ describe('what a stream says', () => {
     const bytes = Buffer.concat(words.map((content) => event({ content })))
     const whole = words.join('').length
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 20_000 }), (size) => {
+      fc.property(fc.integer({ min: 50, max: 20_000 }), (size) => {
         const count = Math.ceil(bytes.length / size)
         const pieces = Array.from({ length: count }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
         const { text, times } = sampled(...pieces)

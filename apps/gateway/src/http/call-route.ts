@@ -179,7 +179,7 @@ function objectAt(input: JsonObject, ...names: readonly string[]): JsonObject {
 
 /** What is known of a call when its answer begins, or when it has failed. `begun` is when it came, in ms of node's clock. */
 function headersOf(record: CallRecord, begun: number): HeaderList {
-  const { deployment, modelGroup, attempts, fallbacks, guardrails, notes, vendorTime } = record
+  const { deployment, modelGroup, attempts, fallbacks, guardrails, notes, vendorTime, cost } = record
   const route = deployment ? routeHeaders(deployment, modelGroup) : []
   const names = guardrails.length > 0 ? [...new Set(guardrails.map(({ name }) => name))].join(',') : undefined
   const total = performance.now() - begun
@@ -188,6 +188,7 @@ function headersOf(record: CallRecord, begun: number): HeaderList {
     ...twice('attempted-retries', String(Math.max(0, attempts - 1 - fallbacks))),
     ...twice('attempted-fallbacks', String(fallbacks)),
     ...(names === undefined ? [] : twice('applied-guardrails', names)),
+    ...(cost === undefined ? [] : twice('response-cost', String(cost))),
     ...notes.flatMap(([name, value]) => twice(name, value)),
     ...twice('response-duration-ms', rounded(total)),
     ...twice('overhead-duration-ms', rounded(total - vendorTime)),

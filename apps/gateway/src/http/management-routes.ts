@@ -1,11 +1,11 @@
 import { cacheRoutes } from './cache.ts'
 import { configReloadRoutes } from './config-reload.ts'
+import { inspectionRoutes } from './inspection.ts'
 import { keyRoutes } from './keys.ts'
 import type { ManagementRoute } from './management.ts'
 import { peopleRoutes } from './people.ts'
 import { promptRoutes } from './prompts.ts'
 import { spendRoutes } from './spend.ts'
-import { utilRoutes } from './utils.ts'
 
 /** All routes by which the gateway is looked at or changed. */
 export const managementRoutes: readonly ManagementRoute[] = [
@@ -15,5 +15,5 @@ export const managementRoutes: readonly ManagementRoute[] = [
   ...spendRoutes,
   ...cacheRoutes,
   ...configReloadRoutes,
-  ...utilRoutes,
+  ...inspectionRoutes,
 ]

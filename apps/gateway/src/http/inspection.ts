@@ -6,7 +6,7 @@ import type { ManagementRequest, ManagementRoute } from './management.ts'
 import { check, demandShape } from './requests.ts'
 
 /** What a request would be to a vendor: its tokens, and how it would be sent. https://docs.litellm.ai/docs/count_tokens */
-export const utilRoutes: readonly ManagementRoute[] = [
+export const inspectionRoutes: readonly ManagementRoute[] = [
   { method: 'POST', path: '/utils/token_counter', audience: 'everybody', handle: countedTokens },
   { method: 'POST', path: '/utils/transform_request', audience: 'everybody', handle: transformedRequest },
 ]
