@@ -138,11 +138,15 @@ function lower(counts: Map<string, number>, name: string): void {
 }
 
 function tooManyOf({ most, owner }: ParallelLimit): GatewayError {
-  const message = `The gateway works on ${most} calls of ${owner} already, its max_parallel_requests. Try again in a second.`
+  const message = `The gateway works on ${counted(most)} of ${owner} already, its max_parallel_requests. Try again in a second.`
   return new GatewayError('rate_limited', message, { retryAfter: 1 })
 }
 
 function tooManyCalls(most: number): GatewayError {
-  const message = `The gateway works on ${most} calls already, its global_max_parallel_requests. Try again in a second.`
+  const message = `The gateway works on ${counted(most)} already, its global_max_parallel_requests. Try again in a second.`
   return new GatewayError('rate_limited', message, { retryAfter: 1 })
+}
+
+function counted(calls: number): string {
+  return calls === 1 ? '1 call' : `${calls} calls`
 }

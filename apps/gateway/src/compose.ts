@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Store } from '@tianjillm/cache'
-import type { CallbackConfig, Config, GuardrailConfig, ModelConfig, Problem, SearchToolConfig } from '@tianjillm/config'
+import type { CallbackConfig, Config, GuardrailConfig, ModelConfig, Problem } from '@tianjillm/config'
 import { GatewayError, type Hook, type Host, type JsonObject, type ProviderPlugin } from '@tianjillm/core'
 import {
   type Bookkeeper,
@@ -35,6 +35,7 @@ import { type Prompts, promptsOf } from './prompts/prompts.ts'
 import type { Redact } from './redact.ts'
 import { asksForRedis } from './redis-settings.ts'
 import { rulesOf, traitsOf } from './routing.ts'
+import { searchToolOf } from './search-tools.ts'
 
 /** What an engine is composed with. */
 export interface Surroundings {
@@ -97,7 +98,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     }),
     autoRoutersOf(config, surroundings, known, problems),
     buildEach(config.searchTools, 'search_provider', problems, (tool) =>
-      searchToolOf(tool, surroundings, warn(tool, 'search_provider')),
+      searchToolOf(tool, config, surroundings, costs, warn(tool, 'search_provider')),
     ),
     buildEach(config.guardrails, 'guardrail', problems, (guardrail) =>
       guardrailOf(guardrail, config, surroundings, carry),
@@ -249,17 +250,6 @@ function certificateFile(path: string): string {
       cause,
     })
   }
-}
-
-async function searchToolOf(
-  tool: SearchToolConfig,
-  { host, transport, places }: Surroundings,
-  onBroken: (error: GatewayError) => void,
-): Promise<Deployment> {
-  const plugin = await loadPlugin('search', tool.provider, places)
-  const timeout = tool.timeout === undefined ? {} : { timeout: tool.timeout * 1000 }
-  const facts = { group: tool.name, model: tool.name, options: tool.options, ...timeout }
-  return createDeployment(plugin, facts, host, transport, onBroken)
 }
 
 async function guardrailOf(

@@ -7,12 +7,15 @@ import type { ModelMaps } from './model-maps.ts'
 /** Models of one deployment whose prices are kept at hand; one with a `*` may have any number. */
 const MOST_MODELS = 1_000
 
+/** What is paid for, and what its operator says of its prices. */
+export type Priced = Pick<ModelConfig, 'provider' | 'info' | 'gatewayParams'>
+
 /** What calls of each deployment cost. The prices are not even loaded when no callback, nor anybody else, asks. */
 export async function costsOf(
   { callbacks }: Config,
   isAskedFor: boolean,
   maps: ModelMaps,
-): Promise<(model: ModelConfig) => CostOf | undefined> {
+): Promise<(priced: Priced) => CostOf | undefined> {
   if (callbacks.length === 0 && !isAskedFor) return () => undefined
   const { costOf, overlaid } = await import('@tianjillm/models')
   const live = await maps.load()

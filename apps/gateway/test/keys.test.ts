@@ -237,7 +237,7 @@ describe('a key with rpm_limit', () => {
     upstream().script(completion)
     await ask(keys.nameless)
     const { error } = await refused(await ask(keys.nameless))
-    expect(error.message).toMatch(/^The gateway's rpm_limit of 1 requests a minute for this key is used up\./)
+    expect(error.message).toMatch(/^The gateway's rpm_limit of 1 request a minute for this key is used up\./)
   })
 })
 

@@ -18,13 +18,30 @@ function gatewayOn(database: string): Tianji {
   return tianji(['start', '--port', '0', '--host', '127.0.0.1', '--log-level', 'error'], { folder })
 }
 
+const SPENDER = 'sk-who-spends'
+
+/** A key whose calls are put down to budgets of its own, of its user and of its team, each of which holds. */
+const spender: readonly (readonly [path: string, body: object])[] = [
+  ['/team/new', { team_id: 'blue', max_budget: 1000, budget_duration: '30d' }],
+  ['/user/new', { user_id: 'ada', max_budget: 1000, auto_create_key: false }],
+  ['/key/generate', { key: SPENDER, user_id: 'ada', team_id: 'blue', max_budget: 1000 }],
+]
+
+async function makeSpender(url: string): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${MASTER_KEY}` }
+  for (const [path, body] of spender) {
+    const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    expect([path, response.status, await response.text()]).toMatchObject([path, 200, expect.any(String)])
+  }
+}
+
 /** Ids of answered calls, each with when its answer was there; until the gateway is gone. */
 async function askUntilItDies(url: string, answered: Map<string, number>): Promise<void> {
   for (;;)
     try {
       const response = await fetch(`${url}/v1/chat/completions`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${MASTER_KEY}` },
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${SPENDER}` },
         body: JSON.stringify({ model: 'mock', messages: [{ role: 'user', content: 'Hi' }] }),
       })
       await response.text()
@@ -41,7 +58,8 @@ async function sumsIn({ database }: Store) {
     .select(({ fn }) => [fn.sum<number>('requests').as('requests'), fn.sum<number>('spend').as('spend')])
     .where('kind', '=', 'all')
     .executeTakeFirstOrThrow()
-  return { logs, requests, spend }
+  const counters = await database.selectFrom('tianji_budget_counters').select(['kind', 'spend']).execute()
+  return { logs, requests, spend, counters }
 }
 
 describeOnBoth('spend, when the gateway is killed under load', (newUrl) => {
@@ -52,6 +70,7 @@ describeOnBoth('spend, when the gateway is killed under load', (newUrl) => {
     for (let turn = 0; turn < 2; turn++) {
       const gateway = gatewayOn(database)
       const url = await gateway.url
+      if (turn === 0) await makeSpender(url)
       const clients = Array.from({ length: 8 }, () => askUntilItDies(url, answered))
       await new Promise((resolve) => setTimeout(resolve, WRITTEN_WITHIN + 500))
       killed = performance.now()
@@ -60,13 +79,20 @@ describeOnBoth('spend, when the gateway is killed under load', (newUrl) => {
       expect(await gateway.exit).toBe('SIGKILL')
       // Of calls before the last moment none may be missing.
       const store = await openStore({ url: database })
-      const { logs, requests, spend } = await sumsIn(store).finally(() => store.close())
+      const { logs, requests, spend, counters } = await sumsIn(store).finally(() => store.close())
       const known = new Set(logs.map(({ request_id }) => request_id))
       const old = [...answered].filter(([, time]) => time < killed - WRITTEN_WITHIN)
       expect(old.length).toBeGreaterThan(20)
       expect(old.filter(([id]) => !known.has(id))).toEqual([])
       expect(requests).toBe(logs.length)
-      expect(spend).toBe(logs.reduce((sum, log) => sum + (log.spend ?? 0), 0))
+      const sum = logs.reduce((sum, log) => sum + (log.spend ?? 0), 0)
+      expect(sum).toBeGreaterThan(0)
+      expect(spend).toBe(sum)
+      // Whatever was under way: what budgets are held to is what is written down, to the last billionth.
+      const held = counters.filter(({ kind }) => kind !== 'team').map((counter) => [counter.kind, counter.spend])
+      expect(Object.fromEntries(held)).toEqual({ key: sum, user: sum, member: sum })
+      // Of the team there are two: of the period of its budget, and of all time.
+      expect(counters.flatMap((counter) => (counter.kind === 'team' ? counter.spend : []))).toEqual([sum, sum])
       for (const [id] of answered) if (!known.has(id)) answered.delete(id)
     }
   }, 40_000)

@@ -121,7 +121,10 @@ export interface SearchToolConfig {
   readonly provider: string
   /** The other `litellm_params`, in camelCase. */
   readonly options: JsonObject
+  /** Prices among the `litellm_params`, as written: `input_cost_per_query`. */
+  readonly prices: JsonObject
   readonly timeout: number | undefined
+  /** Tries after one that failed; undefined: as `router.numRetries` says. */
   readonly maxRetries: number | undefined
   /** `search_tool_info` as written. */
   readonly info: JsonObject

@@ -79,6 +79,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     search_tool_name: 'The name in `POST /v1/search/{name}`.',
   },
   'search_tools.litellm_params': {
+    max_retries: 'Tries after one that failed.',
     search_provider: 'The plugin.',
     timeout: 'Seconds.',
   },

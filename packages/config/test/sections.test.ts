@@ -179,7 +179,7 @@ callback_settings: {my_sink: {callback_type: generic_api, endpoint: http://a}}
 test('search tools may be listed in three places', () => {
   const config = configOf(`search_tools:
   - search_tool_name: web
-    litellm_params: {search_provider: exa_ai, api_key: k, timeout: 5, max_retries: 1, search_engine_id: e}
+    litellm_params: {search_provider: exa_ai, api_key: k, timeout: 5, max_retries: 1, search_engine_id: e, input_cost_per_query: 0.1}
     search_tool_info: {description: d}
 router_settings: {search_tools: [{search_tool_name: b, litellm_params: {search_provider: brave}}]}
 general_settings: {search_tools: [{search_tool_name: c, litellm_params: {search_provider: tavily}}]}
@@ -189,6 +189,7 @@ general_settings: {search_tools: [{search_tool_name: c, litellm_params: {search_
       name: 'web',
       provider: 'exa_ai',
       options: { apiKey: 'k', searchEngineId: 'e' },
+      prices: { input_cost_per_query: 0.1 },
       timeout: 5,
       maxRetries: 1,
       info: { description: 'd' },

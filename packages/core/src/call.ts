@@ -17,7 +17,7 @@ export interface Host {
   readonly fetch: typeof fetch
   /** Milliseconds since the epoch. */
   now(): number
-  /** A random UUID, version 4. */
+  /** A UUID, version 7: later ones sort after earlier ones. Not to be used as a secret. */
   uuid(): string
   readonly log: Log
 }

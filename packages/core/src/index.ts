@@ -68,6 +68,19 @@ export type {
   Split,
 } from './provider.ts'
 export { didYouMean, register, registered, registeredNames } from './registry.ts'
+export {
+  isoDay,
+  type SaidResult,
+  type SearchDomains,
+  searchCountry,
+  searchDomains,
+  searchExtras,
+  searchPeriod,
+  searchResult,
+  searchResults,
+  searchWords,
+  urlQuery,
+} from './search.ts'
 export { type ServerSentEvent, serverSentEvents, serverSentJson } from './sse.ts'
 export type { SpeechRequest, Transcription, TranscriptionRequest } from './wire/audio.ts'
 export type {

@@ -1,7 +1,7 @@
 import type { AutoRouter } from '@tianjillm/auto-router'
 import type { AnswerCache } from '@tianjillm/cache'
 import type { Host } from '@tianjillm/core'
-import { attempt, type CooldownListener, createRouter, type Router, type Rules } from '@tianjillm/router'
+import { attempt, type CooldownListener, createRouter, defaultRules, type Router, type Rules } from '@tianjillm/router'
 import { cached } from './cached.ts'
 import { type Deployment, worthAsking } from './deployment.ts'
 import { driver } from './driver.ts'
@@ -84,7 +84,12 @@ export function createEngine(parts: EngineParts): Engine {
     deployments,
     autoRouters,
     router: createRouter(worthAsking(deployments), rules, previous?.router.health, onCooldown),
-    searchRouter: createRouter(searchTools, undefined, previous?.searchRouter.health, onCooldown),
+    searchRouter: createRouter(
+      worthAsking(searchTools),
+      rules && rulesOfSearches(rules),
+      previous?.searchRouter.health,
+      onCooldown,
+    ),
     guardrails,
     callbacks,
     cache,
@@ -93,6 +98,11 @@ export function createEngine(parts: EngineParts): Engine {
     redact,
     reporter: createReporter(callbacks, host.log, () => host.now(), bookkeeper),
   }
+}
+
+/** Tools of one name share the load as deployments do; fallbacks, tags and other names are of models. */
+function rulesOfSearches({ strategy, strategyArguments, numRetries, retryPolicy, retryAfter, cooldown }: Rules): Rules {
+  return { ...defaultRules, strategy, strategyArguments, numRetries, retryPolicy, retryAfter, cooldown }
 }
 
 /**

@@ -92,7 +92,7 @@ interface Account {
 /**
  * A grantor. A bucket and what is leased out of it never hold more than the limit together, so that workers can spend
  * no more than one process could. Who asks gets what it needs, and up to a second's worth in advance while there is
- * plenty; when the bucket has too little, leases are recalled before anybody is refused.
+ * plenty; when the bucket has too little, leases are recalled before anybody is refused, and when something is owed.
  */
 export function createGrantor({ workers, now, send, most = 100_000 }: GrantorSurroundings): Grantor {
   const accounts = new Map<string, Account>()
@@ -149,8 +149,11 @@ export function createGrantor({ workers, now, send, most = 100_000 }: GrantorSur
       const account = accounts.get(message.name) ?? (message.kind !== 'return' && open(message.name, message.limit))
       if (!account) return
       refill(account, now())
-      if (message.kind === 'charge') account.bucket.level -= message.cost
-      else takeBack(account, worker, message)
+      if (message.kind === 'charge') {
+        account.bucket.level -= message.cost
+        // What is owed comes out of what others hold before they spend it.
+        if (account.bucket.level < 0) recall(account)
+      } else takeBack(account, worker, message)
       if (message.kind === 'ask') {
         const { limit, need, want } = message
         account.limit = limit

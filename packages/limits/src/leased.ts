@@ -135,7 +135,8 @@ export function createLeasedLimiter({ now, send, most = 10_000 }: LeasedSurround
     charge(name, limit, cost) {
       const lease = leases.get(name)
       if (lease !== undefined) chargeTo(lease.most, lease.limit, cost, now())
-      if (lease !== undefined && lease.serial > 0 && lease.left >= cost) lease.left -= cost
+      // What is given back goes to the bucket: a lease would hold more than was granted.
+      if (lease !== undefined && lease.serial > 0 && cost >= 0 && lease.left >= cost) lease.left -= cost
       else send({ kind: 'charge', name, limit: { perMinute: limit.perMinute }, cost })
     },
     receive(message) {

@@ -1,10 +1,95 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Bucket, createBucket, fill, isFull, takeFrom } from '../src/index.ts'
+import { type Bucket, chargeTo, createBucket, fill, isFull, takeFrom } from '../src/index.ts'
 
 const perMinute = fc.integer({ min: 1, max: 100_000 })
 const step = fc.record({ pause: fc.integer({ min: 0, max: 90_000 }), cost: fc.integer({ min: 1, max: 50 }) })
 const steps = fc.array(step, { maxLength: 200 })
+
+/** A take, or what was used or is given back without having asked. */
+const use = fc.record({
+  pause: fc.integer({ min: 0, max: 90_000 }),
+  cost: fc.integer({ min: 1, max: 50 }),
+  charge: fc.option(fc.integer({ min: -500, max: 2_000 }), { nil: undefined }),
+})
+const uses = fc.array(use, { maxLength: 200 })
+
+describe('a bucket that is charged', () => {
+  test('allows only what is within its size and what flowed in, with all that was charged', () => {
+    fc.assert(
+      fc.property(perMinute, uses, (perMinute, uses) => {
+        const limit = { perMinute }
+        const bucket = createBucket(limit, 0)
+        const used: { readonly time: number; readonly cost: number }[] = []
+        let time = 0
+        for (const { pause, cost, charge } of uses) {
+          time += pause
+          if (charge !== undefined) {
+            chargeTo(bucket, limit, charge, time)
+            used.push({ time, cost: charge })
+          } else if (takeFrom(bucket, limit, cost, time).isAllowed) {
+            used.push({ time, cost })
+            let sum = 0
+            for (const { time: start, cost: one } of used.toReversed()) {
+              sum += one
+              expect(sum).toBeLessThanOrEqual(perMinute + ((time - start) * perMinute) / 60_000 + 1e-5)
+            }
+          }
+          expect(bucket.level).toBeLessThanOrEqual(perMinute)
+        }
+      }),
+    )
+  })
+
+  test('reckons exactly: it neither refuses too early nor allows before a debt has flowed in', () => {
+    fc.assert(
+      fc.property(perMinute, uses, (perMinute, uses) => {
+        const limit = { perMinute }
+        const bucket = createBucket(limit, 0)
+        let exact = perMinute * 60_000
+        let now = 0
+        for (const { pause, cost, charge } of uses) {
+          now += pause
+          exact = Math.min(perMinute * 60_000, exact + pause * perMinute)
+          if (charge !== undefined) {
+            chargeTo(bucket, limit, charge, now)
+            exact = Math.min(perMinute * 60_000, exact - charge * 60_000)
+          } else {
+            expect(takeFrom(bucket, limit, cost, now).isAllowed).toBe(exact >= cost * 60_000)
+            if (exact >= cost * 60_000) exact -= cost * 60_000
+          }
+        }
+      }),
+    )
+  })
+
+  test('lets nobody in until what is owed has flowed in', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 50, max: 100_000 }), fc.integer({ min: 1, max: 1_000_000 }), (perMinute, debt) => {
+        const limit = { perMinute }
+        const bucket = createBucket(limit, 0)
+        chargeTo(bucket, limit, perMinute + debt, 0)
+        const wait = ((debt + 1) * 60_000) / perMinute
+        const { isAllowed, retryAfter } = takeFrom(bucket, limit, 1, 0)
+        expect(isAllowed).toBe(false)
+        expect(retryAfter).toBeCloseTo(wait, 3)
+        expect(takeFrom({ ...bucket }, limit, 1, wait - 0.5).isAllowed).toBe(false)
+        expect(takeFrom({ ...bucket }, limit, 1, wait + 0.5).isAllowed).toBe(true)
+      }),
+    )
+  })
+
+  test('is no fuller than full, whatever is given back, nor while its clock goes back', () => {
+    const limit = { perMinute: 10 }
+    const bucket = createBucket(limit, 1_000)
+    chargeTo(bucket, limit, -100, 1_000)
+    expect(bucket.level).toBe(10)
+    chargeTo(bucket, limit, 15, 0)
+    expect(bucket.level).toBe(-5)
+    chargeTo(bucket, limit, -2, 0)
+    expect(bucket.level).toBe(-3)
+  })
+})
 
 describe('a bucket', () => {
   test('never gives more than its size and what flowed in, in whatever window', () => {

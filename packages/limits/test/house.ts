@@ -16,12 +16,22 @@ export interface Outcome {
   readonly taken: Taken
 }
 
+/** What was used without having been asked for. */
+export interface Charged {
+  readonly time: number
+  readonly cost: number
+}
+
 /** A grantor and its workers in one process: messages lie in queues until they are delivered, and time stands still. */
 export interface HouseOfWorkers {
   readonly outcomes: readonly Outcome[]
   /** Messages sent so far, in either direction. */
   readonly messages: () => number
   take(worker: number, cost: number): void
+  /** Takes what has been used already. */
+  charge(worker: number, cost: number): void
+  /** What was charged so far, and when. */
+  readonly charges: readonly Charged[]
   /** Delivers the oldest message of one direction. */
   deliver(worker: number, direction: 'toGrantor' | 'fromGrantor'): void
   /** The process dies with all its messages; another takes its place. */
@@ -39,6 +49,7 @@ export function houseOfWorkers(count: number, limit: Limit, name = 'key'): House
   let lastId = 0
   const now = () => time
   const outcomes: Outcome[] = []
+  const charges: Charged[] = []
   const workers: Worker[] = []
   const grantor: Grantor = createGrantor({
     workers: count,
@@ -86,8 +97,13 @@ export function houseOfWorkers(count: number, limit: Limit, name = 'key'): House
   }
   return {
     outcomes,
+    charges,
     messages: () => sent,
     take: (index, cost) => void take(index, cost),
+    charge(index, cost) {
+      charges.push({ time, cost })
+      workers[index]!.limiter.charge(name, limit, cost)
+    },
     deliver: (index, direction) => deliver(workers[index]!, direction),
     die(index) {
       grantor.forget(workers[index]!.id)

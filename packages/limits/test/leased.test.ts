@@ -56,6 +56,45 @@ const chaos: fc.Arbitrary<readonly Move[]> = fc.array(
   { minLength: 20, maxLength: 150 },
 )
 
+/** The same where nobody dies, for what somebody was about to tell is lost then, and where much is used unasked. */
+const charges: fc.Arbitrary<readonly Move[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.tuple(worker, cost).map(
+        ([by, much]): Move =>
+          (house) =>
+            house.take(by, much),
+      ),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.tuple(worker, cost).map(
+        ([by, much]): Move =>
+          (house) =>
+            house.charge(by, much),
+      ),
+    },
+    {
+      weight: 10,
+      arbitrary: fc.tuple(worker, direction).map(
+        ([to, way]): Move =>
+          (house) =>
+            house.deliver(to, way),
+      ),
+    },
+    {
+      weight: 4,
+      arbitrary: pause.map(
+        (time): Move =>
+          (house) =>
+            house.step(time),
+      ),
+    },
+  ),
+  { minLength: 20, maxLength: 150 },
+)
+
 async function live(house: HouseOfWorkers, moves: readonly Move[]): Promise<void> {
   for (const move of moves) {
     move(house)
@@ -89,6 +128,66 @@ describe('limiters with leases of one bucket', () => {
       }),
       { numRuns: 2_000 },
     ))
+
+  it('never allow more than that because of what was used unasked, whatever is late', () =>
+    fc.assert(
+      fc.asyncProperty(charges, async (moves) => {
+        const house = houseOfWorkers(WORKERS, large)
+        await live(house, moves)
+        expect(mostExcess(house.outcomes)).toBeLessThan(1e-3)
+      }),
+      { numRuns: 1_000 },
+    ))
+
+  it('count what was used unasked as if it had been asked for, once all know of it', () =>
+    fc.assert(
+      fc.asyncProperty(charges, worker, fc.integer({ min: 1, max: 110 }), pause, async (moves, last, much, wait) => {
+        const house = houseOfWorkers(WORKERS, large)
+        await live(house, moves)
+        await house.quieten()
+        house.step(wait)
+        if (!(await house.ask(last, much)).isAllowed) return
+        const end = house.outcomes.at(-1)!.time
+        const used = [...house.outcomes.filter(({ taken }) => taken.isAllowed), ...house.charges]
+        for (const { time: start } of used) {
+          const sum = used.reduce((sum, { time, cost: one }) => (time < start ? sum : sum + one), 0)
+          expect(sum - large.perMinute - ((end - start) * large.perMinute) / 60_000).toBeLessThan(1e-3)
+        }
+      }),
+      { numRuns: 1_000 },
+    ))
+
+  it('decide as one limiter would, also of what is used unasked or given back, when messages are quick', () => {
+    const used = fc.oneof(fc.constant(undefined), fc.integer({ min: -20, max: 90 }))
+    const turns = fc.array(fc.tuple(worker, fc.integer({ min: 1, max: 4 }), fc.nat(8_000), used), { maxLength: 25 })
+    return fc.assert(
+      fc.asyncProperty(turns, async (all) => {
+        let time = 0
+        const local = createLocalLimiter(() => time)
+        const house = houseOfWorkers(WORKERS, limit)
+        local.take('key', limit, limit.perMinute)
+        await house.ask(0, limit.perMinute)
+        for (const [by, much, wait, unasked] of all) {
+          time += wait
+          house.step(wait)
+          await house.quieten()
+          if (unasked !== undefined) {
+            local.charge('key', limit, unasked)
+            house.charge(by, unasked)
+            await house.quieten()
+          }
+          const expected = local.take('key', limit, much)
+          const { isAllowed } = await house.ask(by, much)
+          // Who was refused may not know yet that another has given back.
+          const isSame =
+            isAllowed === expected.isAllowed || (expected.isAllowed && all.some(([, , , one]) => (one ?? 0) < 0))
+          expect(isSame).toBe(true)
+          if (expected.isAllowed && !isAllowed) return
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+  })
 
   it('decide as one limiter would, when messages are quick', () => {
     const takes = fc.array(fc.tuple(worker, fc.integer({ min: 1, max: 4 }), fc.nat(800)), { maxLength: 25 })
@@ -143,6 +242,31 @@ describe('limiters with leases of one bucket', () => {
       }),
       { numRuns: 500 },
     ))
+
+  it('have no more than the limit, however much is given back', async () => {
+    const house = houseOfWorkers(2, large)
+    await house.ask(0, 10)
+    for (const worker of [0, 1, 0]) {
+      house.charge(worker, -6_000)
+      await house.quieten()
+    }
+    // A lease keeps its place in the bucket until it is known what became of it.
+    expect(await house.ask(0, 5_990)).toMatchObject({ isAllowed: true })
+    expect(await house.ask(0, 11)).toMatchObject({ isAllowed: false })
+    expect(await house.ask(1, 11)).toMatchObject({ isAllowed: false })
+  })
+
+  it('take back what others hold when more was used than there is', async () => {
+    const house = houseOfWorkers(2, large)
+    await house.ask(0, 1)
+    await house.ask(1, 1)
+    house.charge(1, 6_100)
+    expect(await house.ask(0, 1)).toMatchObject({ isAllowed: false })
+    house.step(1_020)
+    expect(await house.ask(0, 1)).toMatchObject({ isAllowed: false })
+    house.step(10)
+    expect(await house.ask(0, 1)).toMatchObject({ isAllowed: true })
+  })
 
   it('find the last token wherever it is', async () => {
     const house = houseOfWorkers(2, large)

@@ -19,6 +19,9 @@ export interface Consumption {
   readonly searchContextSize?: string | undefined
 }
 
+/** US dollars. What one call cannot cost, whatever a vendor says was used. */
+const MOST = 1_000_000
+
 /** What a call costs in US dollars; undefined when a price, or how much was used, is not known. */
 export function costOf(
   facts: ModelFacts | undefined,
@@ -28,7 +31,7 @@ export function costOf(
   if (!facts) return undefined
   for (const way of ways[operation]) {
     const cost = way(facts, consumption)
-    if (cost !== undefined) return exact(cost)
+    if (cost !== undefined) return cost < MOST ? exact(cost) : undefined
   }
   return undefined
 }

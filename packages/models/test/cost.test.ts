@@ -171,6 +171,11 @@ describe('what is not counted in tokens', () => {
 })
 
 describe('what is not known', () => {
+  it('costs nothing that anybody could pay, whatever a vendor counts', () => {
+    const usage = { prompt_tokens: 1e308, completion_tokens: 1 }
+    expect(costOf({ input_cost_per_token: 1, output_cost_per_token: 1 }, { usage }, 'chat')).toBeUndefined()
+  })
+
   const usage = { prompt_tokens: 10, completion_tokens: 10 }
 
   it.each([

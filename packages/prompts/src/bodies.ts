@@ -1,6 +1,15 @@
 import { GatewayError, type JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
-import { demandFree, labelNames, object, type Prompt, promptName, readPrompt, readStrictly } from './prompt.ts'
+import {
+  demandFree,
+  labelNames,
+  MOST_ENTRIES,
+  object,
+  type Prompt,
+  promptName,
+  readPrompt,
+  readStrictly,
+} from './prompt.ts'
 import { versionOf } from './reference.ts'
 
 /** What is changed about a version of a prompt. */
@@ -13,14 +22,14 @@ export interface PromptChange {
   readonly labels: ReadonlyMap<string, number | null | undefined> | undefined
 }
 
+const labelGoals = v.pipe(
+  v.record(promptName, v.nullable(v.number()), 'must be a list or an object'),
+  v.maxEntries(MOST_ENTRIES, `must have at most ${MOST_ENTRIES} entries`),
+)
 const change = v.strictObject({
   version: v.nullish(v.number('must be a whole number from 1')),
   metadata: v.nullish(object),
-  labels: v.nullish(
-    v.lazy((given) =>
-      Array.isArray(given) ? labelNames : v.record(promptName, v.nullable(v.number()), 'must be a list or an object'),
-    ),
-  ),
+  labels: v.nullish(v.lazy((given) => (Array.isArray(given) ? labelNames : labelGoals))),
 })
 
 /**

@@ -29,9 +29,11 @@ export interface Draft {
   readonly labels: readonly string[]
 }
 
-/** Letters of a name, entries of a list, letters of a prompt as JSON, and how deep its objects may be nested. */
+/** Entries of a list of names, or of an object with a value for each. */
+export const MOST_ENTRIES = 200
+
+/** Letters of a name, letters of a prompt as JSON, and how deep its objects may be nested. */
 const LONGEST_NAME = 256
-const MOST_ENTRIES = 200
 const LONGEST_PROMPT = 512 * 1024
 const DEEPEST = 32
 

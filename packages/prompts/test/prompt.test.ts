@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readDraft, readReference, render, resolve } from '../src/index.ts'
+import { readChange, readDraft, readReference, render, resolve } from '../src/index.ts'
 
 const draft = (text: string) => readDraft(JSON.parse(text))
 
@@ -148,6 +148,15 @@ describe('a reference to a prompt', () => {
       expect.objectContaining({ kind: 'invalid_request', facts: expect.objectContaining({ param }) }),
     )
   })
+})
+
+it('a change has no more labels than anybody can read', () => {
+  const labels = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`label-${index}`, 1]))
+  expect(readChange({ labels: labels(200) }).labels?.size).toBe(200)
+  expect(() => readChange({ labels: labels(201) })).toThrow(
+    expect.objectContaining({ kind: 'invalid_request', facts: expect.objectContaining({ param: 'labels' }) }),
+  )
 })
 
 it('a text without placeholders is what it is', () => expect(render('{}', {})).toBe('{}'))

@@ -1,7 +1,7 @@
-import { type Bucket, createBucket, createLocalLimiter, type Taken, takeFrom } from '@tianjillm/limits'
+import { type Bucket, chargeTo, createBucket, createLocalLimiter, type Taken, takeFrom } from '@tianjillm/limits'
 import { needsRedis, redisProgram } from '@tianjillm/testing'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createRedisLimiter } from '../src/index.ts'
 import { open, openUp, redisServer } from './surroundings.ts'
 
@@ -13,7 +13,12 @@ describe.skipIf(!redisProgram())(needsRedis('a limiter in Redis'), () => {
     const limiter = createRedisLimiter(await openUp({ port }), local())
     const perMinute = fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.double({ min: 0.5, max: 1e6, noNaN: true }))
     const cost = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.double({ min: 0, max: 600, noNaN: true }))
-    const steps = fc.array(fc.record({ cost, pause: fc.integer({ min: 0, max: 70_000 }) }), { maxLength: 20 })
+    const charge = fc.oneof(fc.integer({ min: -40, max: 4_000 }), fc.double({ min: -600, max: 1e6, noNaN: true }))
+    const step = fc.record({
+      ...{ cost, pause: fc.integer({ min: 0, max: 70_000 }) },
+      charge: fc.option(charge, { nil: undefined }),
+    })
+    const steps = fc.array(step, { maxLength: 20 })
     let turn = 0
     await fc.assert(
       fc.asyncProperty(perMinute, steps, async (perMinute, steps) => {
@@ -21,14 +26,23 @@ describe.skipIf(!redisProgram())(needsRedis('a limiter in Redis'), () => {
         const name = `law-${turn++}`
         const key = `tianji:limit:${name}`
         let bucket: Bucket | undefined
-        for (const { cost, pause } of steps) {
+        for (const { cost, pause, charge } of steps) {
           // Time passes for the bucket in Redis by moving its last time back.
-          if (bucket !== undefined) await client.hset(key, 'time', bucket.time - pause)
-          const taken = await limiter.take(name, limit, cost)
+          const before = bucket === undefined ? null : String(bucket.time - pause)
+          if (before !== null) await client.hset(key, 'time', before)
+          const taken = charge === undefined ? await limiter.take(name, limit, cost) : undefined
+          if (charge !== undefined) limiter.charge(name, limit, charge)
+          // Nobody waits for what is charged.
+          await vi.waitFor(async () => expect(await client.hget(key, 'time')).not.toBe(before), { interval: 1 })
           const now = Number(await client.hget(key, 'time'))
           bucket = bucket === undefined ? createBucket(limit, now) : { ...bucket, time: bucket.time - pause }
-          expect(taken).toEqual(takeFrom(bucket, limit, cost, now))
+          if (charge === undefined) expect(taken).toEqual(takeFrom(bucket, limit, cost, now))
+          else chargeTo(bucket, limit, charge, now)
           expect(Number(await client.hget(key, 'level'))).toBe(bucket.level)
+          // It is there for as long as it is not full, but no longer than a month.
+          const untilFull = Math.min(2_592_000_000, ((perMinute - bucket.level) * 60_000) / perMinute)
+          expect(await client.pttl(key)).toBeGreaterThan(Math.min(untilFull, 60_000) - 500)
+          if (bucket.level < 0) expect(await client.pttl(key)).toBeGreaterThan(untilFull - 500)
         }
       }),
       { numRuns: 100 },

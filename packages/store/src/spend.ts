@@ -1,5 +1,7 @@
 import type { Insertable, Transaction } from 'kysely'
 import { addToCounters, type Counter } from './budgets.ts'
+import { insertLogs } from './insert-logs.ts'
+import type { Dialect } from './migrate.ts'
 import type { Store } from './open.ts'
 import type { DailySpendTable, SpendLogTable, Tables } from './tables.ts'
 
@@ -20,6 +22,8 @@ export interface SpendSettings {
   readonly keepsLogs?: boolean
 }
 
+/** Calls of one transaction. SQLite works on this very thread, and others must not wait for it long. */
+const atOnce: Readonly<Record<Dialect, number>> = { sqlite: 100, postgres: 500 }
 /** Rows of one statement; SQLite takes at most 32,766 parameters. */
 const ROWS_AT_ONCE = 500
 
@@ -28,45 +32,37 @@ const ROWS_AT_ONCE = 500
  * left out of every sum, so that writing again what may have been written is safe; without logs nobody can tell.
  */
 export async function writeSpend(
-  { database }: Store,
+  { database, dialect }: Store,
   entries: readonly SpendEntry[],
   { holder = '', keepsLogs = true }: SpendSettings = {},
 ): Promise<void> {
-  for (let start = 0; start < entries.length; start += ROWS_AT_ONCE) {
-    const some = entries.slice(start, start + ROWS_AT_ONCE)
-    await database.transaction().execute((transaction) => writeSome(transaction, some, holder, keepsLogs))
+  const most = atOnce[dialect]
+  for (let start = 0; start < entries.length; start += most) {
+    const some = entries.slice(start, start + most)
+    if (start > 0 && dialect === 'sqlite') await new Promise((resolve) => setImmediate(resolve))
+    await database.transaction().execute(async (transaction) => {
+      const fresh = keepsLogs ? await notWritten(transaction, dialect, some) : some
+      if (fresh.length > 0) await addUp(transaction, fresh, holder)
+    })
   }
 }
 
-async function writeSome(
+/** Writes those down that were not there already, and gives them. */
+async function notWritten(
   transaction: Transaction<Tables>,
-  entries: readonly SpendEntry[],
-  holder: string,
-  keepsLogs: boolean,
-): Promise<void> {
-  const fresh = keepsLogs ? await writeLogs(transaction, entries) : entries
-  if (fresh.length === 0) return
-  await addToDays(
-    transaction,
-    fresh.map(({ log }) => log),
-  )
-  const costs = fresh.flatMap(({ log, counters }) => counters.map((counter) => ({ counter, amount: log.spend ?? 0 })))
-  await addToCounters(transaction, costs, holder)
-}
-
-/** Those of them that were not there already. */
-async function writeLogs(
-  transaction: Transaction<Tables>,
+  dialect: Dialect,
   entries: readonly SpendEntry[],
 ): Promise<readonly SpendEntry[]> {
-  const written = await transaction
-    .insertInto('tianji_spend_logs')
-    .values(entries.map(({ log }) => log))
-    .onConflict((conflict) => conflict.column('request_id').doNothing())
-    .returning('request_id')
-    .execute()
-  const isNew = new Set(written.map(({ request_id }) => request_id))
+  const logs = entries.map(({ log }) => log)
+  const isNew = new Set(await insertLogs(transaction, dialect, logs))
   return entries.filter(({ log }) => isNew.delete(log.request_id))
+}
+
+async function addUp(transaction: Transaction<Tables>, entries: readonly SpendEntry[], holder: string): Promise<void> {
+  const logs = entries.map(({ log }) => log)
+  await addToDays(transaction, logs)
+  const costs = entries.flatMap(({ log, counters }) => counters.map((counter) => ({ counter, amount: log.spend ?? 0 })))
+  await addToCounters(transaction, costs, holder)
 }
 
 /** To whom a call is put down in the sums of days. */
@@ -90,19 +86,23 @@ async function addToDays(transaction: Transaction<Tables>, logs: readonly SpendL
   const sums = new Map<string, DailySpendTable>()
   for (const log of logs) {
     const day = new Date(log.start_time).toISOString().slice(0, 10)
+    const { provider } = log
+    const hasFailed = log.status === 'failure'
+    // Whoever asks for models that there are not must not make a row of each.
+    const model = hasFailed && provider == null ? 'unknown' : log.model_group
     for (const [kind, id] of accountsOf(log)) {
-      const { model_group, provider } = log
-      const name = JSON.stringify([day, kind, id, model_group, provider])
-      const sum = sums.get(name) ?? emptyDay(day, kind, id, model_group, provider ?? '')
-      sums.set(name, {
-        ...sum,
-        requests: sum.requests + 1,
-        failures: sum.failures + (log.status === 'failure' ? 1 : 0),
-        unpriced: sum.unpriced + (log.spend == null ? 1 : 0),
-        prompt_tokens: sum.prompt_tokens + log.prompt_tokens,
-        completion_tokens: sum.completion_tokens + log.completion_tokens,
-        spend: sum.spend + (log.spend ?? 0),
-      })
+      const name = `${day} ${kind} ${provider}\n${model}\n${id}`
+      let sum = sums.get(name)
+      if (sum === undefined) {
+        sum = emptyDay(day, kind, id, model, provider ?? '')
+        sums.set(name, sum)
+      }
+      sum.requests++
+      if (hasFailed) sum.failures++
+      if (log.spend == null) sum.unpriced++
+      sum.prompt_tokens += log.prompt_tokens
+      sum.completion_tokens += log.completion_tokens
+      sum.spend += log.spend ?? 0
     }
   }
   const counters = ['requests', 'failures', 'unpriced', 'prompt_tokens', 'completion_tokens', 'spend'] as const

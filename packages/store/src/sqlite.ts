@@ -9,6 +9,20 @@ const MOST_STATEMENTS = 500
 /** Milliseconds a statement waits while another process writes. */
 const BUSY_TIMEOUT = 5_000
 
+/**
+ * Kysely begins a transaction that has to wait for nobody, and that fails, without waiting, when it comes to write and
+ * another process has written since. All of ours write, so they wait for their turn before they read.
+ */
+const BEGIN = 'begin immediate'
+
+/**
+ * Pages that are read again stay in memory, up to 16 MiB, and the log is put into the file when it has 32 MiB, for each
+ * time that is done this thread waits for the disk.
+ */
+const PRAGMAS = `
+  pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on;
+  pragma cache_size = -16384; pragma wal_autocheckpoint = 8000`
+
 /** What SQLite takes as the value of a parameter. */
 type Bound = null | string | number | bigint | Uint8Array
 
@@ -16,7 +30,7 @@ type Bound = null | string | number | bigint | Uint8Array
 export function sqliteDatabase(file: string): SqliteDatabase {
   if (file !== ':memory:') createPrivate(file)
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT })
-  database.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on')
+  database.exec(PRAGMAS)
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     let statement = statements.get(sql)
@@ -30,7 +44,7 @@ export function sqliteDatabase(file: string): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare(sql) {
-      const statement = prepare(sql)
+      const statement = prepare(sql === 'begin' ? BEGIN : sql)
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...parameters.map(bound)).map(plain),

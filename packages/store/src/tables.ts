@@ -133,6 +133,7 @@ export interface DailySpendTable {
   kind: string
   /** Empty for `all`. */
   id: string
+  /** `unknown` for what failed before any provider was asked. */
   model_group: string
   provider: string
   requests: number

@@ -76,10 +76,12 @@ async function createBudget(rooms: Rooms, body: unknown, by: Actor): Promise<Jso
 async function updateBudget(rooms: Rooms, body: unknown, by: Actor): Promise<JsonObject> {
   const { budget_id: id, ...fields } = readBody(changedBudget, body)
   await demandAuthority(rooms.store, by, 'change', {})
-  const known = await demandRow(rooms, kind, id)
-  await updateRow(rooms, kind, id, limitColumns(fields, rooms.now(), known.model_limits))
-  await rooms.changed()
-  return told(rooms, id)
+  return atOnce(rooms, async (inside) => {
+    const known = await demandRow(inside, kind, id, 'still')
+    await updateRow(inside, kind, id, limitColumns(fields, rooms.now(), known.model_limits))
+    await inside.changed()
+    return told(inside, id)
+  })
 }
 
 async function budgetInfo(rooms: Rooms, body: unknown, by: Actor): Promise<JsonObject> {

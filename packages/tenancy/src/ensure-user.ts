@@ -36,7 +36,7 @@ export async function findUserId({ store }: Rooms, { user_id, user_email }: User
  */
 export async function ensureUser(inside: Rooms, named: UserName, by: Actor): Promise<string> {
   const id = (await findUserId(inside, named)) ?? randomUUID()
-  if ((await findRow(inside, users, id, true)) !== undefined) return id
+  if ((await findRow(inside, users, id, 'there')) !== undefined) return id
   const { user_email = null } = named
   await inside.store.database
     .insertInto('tianji_users')

@@ -20,6 +20,7 @@ export {
   type PromptRooms,
   type Prompts,
 } from './prompts.ts'
+export type { ModelBudget } from './read-body.ts'
 export { type Revision, watchRevision } from './revision.ts'
 export { createRing, type Ring, type RingSettings } from './ring.ts'
 export type { Rooms } from './rooms.ts'

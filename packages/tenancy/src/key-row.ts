@@ -7,6 +7,7 @@ import { after } from './duration.ts'
 import { limitColumns, limitFacts, noLimits, timeText } from './limits.ts'
 import { dollars, limitEntries, metadata, name, names, type Optional } from './read-body.ts'
 import type { Rooms } from './rooms.ts'
+import { type Hold, held } from './rows.ts'
 import { forgetSpent } from './spent.ts'
 
 /** A key as the store has it. */
@@ -42,7 +43,9 @@ export const keyEntries: typeof limitEntries & {
   metadata: v.nullish(metadata),
   tags: v.nullish(names),
   allowed_routes: v.nullish(names),
-  key_type: v.nullish(v.picklist(['default', 'llm_api', 'management', 'read_only'])),
+  key_type: v.nullish(
+    v.picklist(['default', 'llm_api', 'management', 'read_only'], 'expected default, llm_api, management or read_only'),
+  ),
   blocked: v.nullish(v.boolean('expected true or false')),
   spend: v.nullish(dollars),
 }
@@ -113,9 +116,10 @@ export function keyFacts(row: KeyRow, spend: Nano, now: number): JsonObject {
 }
 
 /** The key of that name, which is the key itself or its hash; undefined when there is none. */
-export async function findKey({ database }: Pick<Store, 'database'>, key: string): Promise<KeyRow | undefined> {
+export async function findKey({ database, dialect }: Store, key: string, hold?: Hold): Promise<KeyRow | undefined> {
   const keyHash = /^[0-9a-f]{64}$/.test(key) ? key : hashOf(key)
-  return database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', keyHash).executeTakeFirst()
+  const found = database.selectFrom('tianji_keys').selectAll().where('key_hash', '=', keyHash)
+  return held(found, dialect, hold).executeTakeFirst()
 }
 
 /** Takes away all keys that belong to somebody, and what was counted for them; the logs stay. */

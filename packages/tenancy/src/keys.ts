@@ -38,7 +38,7 @@ const listing = v.strictObject({
   organization_id: v.optional(name),
   key_alias: v.optional(name),
   key_hash: v.optional(name),
-  return_full_object: v.optional(v.boolean(), false),
+  return_full_object: v.optional(v.boolean('expected true or false'), false),
 })
 
 /** All that is done to keys, each as LiteLLM's route of that name has it. */
@@ -186,7 +186,7 @@ async function listKeys(rooms: Rooms, query: unknown, by: Actor): Promise<JsonOb
 
 /** The key of that name, if somebody may look at it or change it. */
 async function demandKey(rooms: Rooms, key: string, by: Actor, act: 'look' | 'change'): Promise<KeyRow> {
-  const row = await findKey(rooms.store, key)
+  const row = await findKey(rooms.store, key, act === 'change' ? 'still' : undefined)
   await demandAuthority(rooms.store, by, act, { keyHash: row?.key_hash, userId: row?.user_id, teamId: row?.team_id })
   if (row === undefined) throw noKey()
   return row

@@ -27,6 +27,10 @@ export function limitColumns(body: Partial<LimitBody>, now: number, known = '{}'
     columns.budget_duration = duration
     columns.budget_started_at = duration === null ? null : now
   }
+  for (const [model, terms] of Object.entries(body.model_max_budget ?? {})) {
+    const { time_period, budget_duration: period = time_period } = typeof terms === 'number' ? {} : terms
+    if (period !== undefined) after(now, period, `model_max_budget.${model}`)
+  }
   if (ofModels.some((name) => body[name] !== undefined)) {
     // Written by this very function.
     const limits = { ...(JSON.parse(known) as JsonObject) }

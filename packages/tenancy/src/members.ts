@@ -13,7 +13,7 @@ import { isTaken } from './queries.ts'
 import { limitEntries, name, type Optional, readBody } from './read-body.ts'
 import { demandReferences } from './references.ts'
 import type { Rooms } from './rooms.ts'
-import { demandRow, teams } from './rows.ts'
+import { demandRow, type Hold, held, teams } from './rows.ts'
 import { forgetSpent, spentBy } from './spent.ts'
 
 /** What somebody is in a team, as the store has it. */
@@ -149,8 +149,8 @@ export async function deleteMembersOf({ store }: Rooms, owner: Belonging): Promi
 export type Belonging = Partial<Record<'team_id' | 'user_id', string>>
 
 /** Who belongs to a team, or to which a user does, in the order in which they came. */
-export async function membersOf({ store }: Rooms, owner: Belonging): Promise<readonly MemberRow[]> {
-  let found = store.database.selectFrom('tianji_team_members').selectAll()
+export async function membersOf({ store }: Rooms, owner: Belonging, hold?: Hold): Promise<readonly MemberRow[]> {
+  let found = held(store.database.selectFrom('tianji_team_members').selectAll(), store.dialect, hold)
   for (const [column, id] of Object.entries(owner)) found = found.where(column as keyof Belonging, '=', id)
   return found.orderBy('created_at').orderBy('user_id').execute()
 }
@@ -176,13 +176,13 @@ export async function memberFacts(rooms: Rooms, rows: readonly MemberRow[]): Pro
 async function demandMemberChange(inside: Rooms, teamId: string, limits: HeldTo, by: Actor): Promise<void> {
   await demandAuthority(inside.store, by, 'change', { teamId })
   if (by.role !== 'proxy_admin' && limits.budget_id != null) throw forAdmin('budget_id', 'member')
-  await demandRow(inside, teams, teamId, true)
+  await demandRow(inside, teams, teamId, 'there')
   await demandReferences(inside, { budget_id: limits.budget_id })
 }
 
 async function demandMember(inside: Rooms, teamId: string, person: UserName): Promise<string> {
   const userId = await findUserId(inside, person)
-  const [row] = userId === undefined ? [] : await membersOf(inside, { team_id: teamId, user_id: userId })
+  const [row] = userId === undefined ? [] : await membersOf(inside, { team_id: teamId, user_id: userId }, 'still')
   if (row === undefined)
     throw new GatewayError('not_found', 'There is no such member of this team.', { param: 'user_id' })
   return row.user_id

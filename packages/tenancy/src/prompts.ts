@@ -4,7 +4,7 @@ import type { Kysely, Selectable, Transaction } from 'kysely'
 import * as v from 'valibot'
 import { timeText } from './limits.ts'
 import { paged, pageEntries } from './queries.ts'
-import { readBody } from './read-body.ts'
+import { name, readBody } from './read-body.ts'
 
 /** The label of the newest version. Its row is the prompt's counter and lock: whoever changes a prompt writes it first. */
 const LATEST = 'latest'
@@ -61,12 +61,14 @@ export interface PromptRooms {
 
 /** The prompts of a store. */
 export function createPrompts({ store: { database }, now }: PromptRooms): Prompts {
-  const within = <Result>(work: (transaction: Transaction<Tables>) => Promise<Result>) =>
-    database.transaction().execute(work)
+  const within = async <Result>(id: string, work: (transaction: Transaction<Tables>) => Promise<Result>) => {
+    demandName(id)
+    return database.transaction().execute(work)
+  }
   return {
     find: (id, wanted) => findVersion(database, id, wanted),
     create: (id, draft, by) =>
-      within(async (transaction) => {
+      within(id, async (transaction) => {
         const counter = { prompt_id: id, label: LATEST, version: 1 }
         const made = await transaction
           .insertInto('tianji_prompt_labels')
@@ -78,13 +80,13 @@ export function createPrompts({ store: { database }, now }: PromptRooms): Prompt
         return addVersion(transaction, id, 1, draft, { by, now: now() })
       }),
     revise: (id, draft, by) =>
-      within(async (transaction) => {
+      within(id, async (transaction) => {
         const version = await lock(transaction, id, 1)
         return addVersion(transaction, id, version, draft, { by, now: now() })
       }),
-    change: (id, change) => within((transaction) => changeVersion(transaction, id, change)),
+    change: (id, change) => within(id, (transaction) => changeVersion(transaction, id, change)),
     delete: (id) =>
-      within(async (transaction) => {
+      within(id, async (transaction) => {
         await lock(transaction, id)
         await transaction.deleteFrom('tianji_prompt_labels').where('prompt_id', '=', id).execute()
         await transaction.deleteFrom('tianji_prompts').where('prompt_id', '=', id).execute()
@@ -221,6 +223,7 @@ async function listPrompts(database: Kysely<Tables>, query: unknown): Promise<Js
 async function listVersions(database: Kysely<Tables>, id: string, query: unknown): Promise<JsonObject> {
   const all = database.selectFrom('tianji_prompts').select(summary).where('prompt_id', '=', id)
   const page = readBody(listing, query)
+  demandName(id)
   const { rows, ...facts } = await paged(all, page, (found) => found.orderBy('version', 'desc'))
   if (facts.total_count === 0) throw missing(id)
   return { versions: await told(database, rows), ...facts }
@@ -256,6 +259,13 @@ function factsOf(
     created_at: timeText(created_at),
     created_by,
   }
+}
+
+const named = v.strictObject({ id: name })
+
+/** Throws GatewayError `invalid_request` for what no prompt can be called, and a database cannot be asked for. */
+function demandName(id: string): void {
+  readBody(named, { id })
 }
 
 function missing(id: string, version?: number): GatewayError {

@@ -13,6 +13,7 @@ export function readBody<Entries extends v.ObjectEntries>(
   if (!isJsonObject(body)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
   // Clients of LiteLLM send fields that they do not set.
   const said = Object.entries(body).filter(([field, value]) => value !== null || Object.hasOwn(schema.entries, field))
+  for (const [field, value] of said) demandHarmless(value, field)
   const result = v.safeParse(schema, Object.fromEntries(said))
   if (result.success) return result.output
   const [issue] = result.issues
@@ -20,8 +21,28 @@ export function readBody<Entries extends v.ObjectEntries>(
   const isUnknown = issue.kind === 'schema' && issue.type === 'strict_object' && !Object.hasOwn(schema.entries, param)
   const message = isUnknown
     ? `The field \`${param.slice(0, 100)}\` is not known.${didYouMean(param, Object.keys(schema.entries))}`
-    : `\`${param}\`: ${issue.message}.`
+    : `\`${param.slice(0, 100)}\`: ${issue.message.slice(0, 300)}.`
   throw new GatewayError('invalid_request', message, { param: param.slice(0, 100) })
+}
+
+/** How deep objects and lists may lie in each other. */
+const DEEPEST = 32
+/** Names that a schema leaves out of objects without a word. */
+const strangeNames = new Set(['__proto__', 'constructor', 'prototype'])
+
+function demandHarmless(value: unknown, path: string, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth === DEEPEST) throw harmful(path, `is nested deeper than ${DEEPEST} levels`)
+  for (const [key, inner] of Object.entries(value)) {
+    const place = `${path}.${key}`
+    if (strangeNames.has(key)) throw harmful(place, 'cannot be a name')
+    demandHarmless(inner, place, depth + 1)
+  }
+}
+
+function harmful(path: string, problem: string): GatewayError {
+  const param = path.slice(0, 100)
+  return new GatewayError('invalid_request', `\`${param}\`: ${problem}.`, { param })
 }
 
 /** Letters a name may have, and a list entries. */
@@ -64,8 +85,39 @@ export const metadata: v.GenericSchema<Record<string, unknown>> = v.pipe(
 
 /** What of each model is limited for one holder. */
 function ofModels<Value>(value: v.GenericSchema<Value>): v.GenericSchema<Record<string, Value>> {
-  return v.record(name, value, 'expected an object with a value for each model')
+  return v.pipe(
+    v.record(name, value, 'expected an object with a value for each model'),
+    v.maxEntries(LONGEST_LIST, `must have at most ${LONGEST_LIST} entries`),
+  )
 }
+
+/** An amount, perhaps with the time it is for, in LiteLLM's two spellings. */
+export type ModelBudget =
+  | number
+  | {
+      readonly budget_limit?: number | undefined
+      readonly max_budget?: number | undefined
+      readonly time_period?: string | undefined
+      readonly budget_duration?: string | undefined
+    }
+
+const modelBudgetEntries = {
+  budget_limit: v.optional(dollars),
+  max_budget: v.optional(dollars),
+  time_period: v.optional(name),
+  budget_duration: v.optional(name),
+}
+const inDollars = 'expected US dollars, or an object with budget_limit and time_period'
+const modelBudget: v.GenericSchema<ModelBudget> = v.union(
+  [
+    dollars,
+    v.pipe(
+      v.strictObject(modelBudgetEntries),
+      v.check(({ budget_limit, max_budget }) => (budget_limit ?? max_budget) !== undefined, inDollars),
+    ),
+  ],
+  inDollars,
+)
 
 /** Something that may be there, or null to take it away. */
 export type Optional<Value> = v.NullishSchema<v.GenericSchema<Value>, undefined>
@@ -78,7 +130,7 @@ export const limitEntries: {
   readonly rpm_limit: Optional<number>
   readonly tpm_limit: Optional<number>
   readonly max_parallel_requests: Optional<number>
-  readonly model_max_budget: Optional<Record<string, unknown>>
+  readonly model_max_budget: Optional<Record<string, ModelBudget>>
   readonly model_rpm_limit: Optional<Record<string, number>>
   readonly model_tpm_limit: Optional<Record<string, number>>
 } = {
@@ -88,7 +140,7 @@ export const limitEntries: {
   rpm_limit: v.nullish(count),
   tpm_limit: v.nullish(count),
   max_parallel_requests: v.nullish(count),
-  model_max_budget: v.nullish(ofModels<unknown>(v.union([dollars, v.looseObject({ budget_limit: dollars })]))),
+  model_max_budget: v.nullish(ofModels(modelBudget)),
   model_rpm_limit: v.nullish(ofModels(count)),
   model_tpm_limit: v.nullish(ofModels(count)),
 }

@@ -18,7 +18,7 @@ const kinds = { team_id: teams, organization_id: organizations, budget_id: budge
 export async function demandReferences(inside: Rooms, references: References, param?: string): Promise<void> {
   for (const field of Object.keys(kinds) as (keyof typeof kinds)[]) {
     const id = references[field]
-    if (id == null || (await findRow(inside, kinds[field], id, true)) !== undefined) continue
+    if (id == null || (await findRow(inside, kinds[field], id, 'there')) !== undefined) continue
     const message = `\`${param ?? field}\`: there is no such ${kinds[field].noun}.`
     throw new GatewayError('invalid_request', message, { param: param ?? field })
   }

@@ -1,6 +1,6 @@
 import { GatewayError } from '@tianjillm/core'
-import type { BudgetTable, EndUserTable, OrganizationTable, TeamTable, UserTable } from '@tianjillm/store'
-import type { Insertable, Selectable, Updateable } from 'kysely'
+import type { BudgetTable, EndUserTable, OrganizationTable, Store, TeamTable, UserTable } from '@tianjillm/store'
+import type { Insertable, Selectable, SelectQueryBuilder, Updateable } from 'kysely'
 import { isTaken } from './queries.ts'
 import type { Rooms } from './rooms.ts'
 
@@ -56,31 +56,46 @@ export const budgets: Kind<'tianji_budgets'> = {
   ...{ table: 'tianji_budgets', column: 'budget_id', field: 'budget_id', noun: 'budget' },
 }
 
-/** The row with that id; undefined when there is none. One that is held stays until the end of the transaction. */
+/**
+ * How a row is held until the end of the transaction: `there`, so that nobody takes it away, or `still`, so that nobody
+ * changes it either.
+ */
+export type Hold = 'there' | 'still'
+
+/** The row with that id; undefined when there is none. */
 export async function findRow<Name extends Table>(
   { store: { database, dialect } }: Rooms,
   { table, column }: Kind<Name>,
   id: string,
-  isHeld = false,
+  hold?: Hold,
 ): Promise<Row<Name> | undefined> {
   // Which column is of which table is said above.
   const found = database
     .selectFrom(table as 'tianji_users')
     .selectAll()
     .where(column as 'user_id', '=', id)
-  // SQLite has one writer, and no word for this.
-  const row = await (isHeld && dialect === 'postgres' ? found.forKeyShare() : found).executeTakeFirst()
+  const row = await held(found, dialect, hold).executeTakeFirst()
   return row as Row<Name> | undefined
 }
 
-/** The same, but rejects with GatewayError `not_found` when there is none. */
+/** Holds the rows that are asked for. SQLite has one writer, and no word for this. */
+export function held<Database, Table extends keyof Database, Found>(
+  rows: SelectQueryBuilder<Database, Table, Found>,
+  dialect: Store['dialect'],
+  hold: Hold | undefined,
+): SelectQueryBuilder<Database, Table, Found> {
+  if (hold === undefined || dialect === 'sqlite') return rows
+  return hold === 'there' ? rows.forKeyShare() : rows.forNoKeyUpdate()
+}
+
+/** The same as `findRow`, but rejects with GatewayError `not_found` when there is none. */
 export async function demandRow<Name extends Table>(
   rooms: Rooms,
   kind: Kind<Name>,
   id: string,
-  isHeld = false,
+  hold?: Hold,
 ): Promise<Row<Name>> {
-  const row = await findRow(rooms, kind, id, isHeld)
+  const row = await findRow(rooms, kind, id, hold)
   if (row === undefined) throw notThere(kind)
   return row
 }
@@ -134,5 +149,5 @@ function notThere({ noun, field }: Kind<Table>): GatewayError {
 /** Databases name what is there twice by its column, with no values. */
 function takenBy({ noun, field }: Kind<Table>, error: unknown): GatewayError {
   const param = error instanceof Error && error.message.includes('user_email') ? 'user_email' : field
-  return new GatewayError('invalid_request', `\`${param}\`: there is a ${noun} of that one already.`, { param })
+  return new GatewayError('invalid_request', `\`${param}\`: there is a ${noun} with it already.`, { param })
 }

@@ -95,7 +95,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
         settled(waiting.shift()!)
         lost++
       }
-      waiting.push({ log: spendLogOf(report), counters })
+      waiting.push({ log: spendLogOf(report), counters: counters.map(keptCounter) })
       schedule()
     },
     async flush() {
@@ -116,30 +116,56 @@ function spendLogOf(report: CallReport): SpendLog {
   const { caller, usage, error } = report
   return {
     request_id: report.id,
-    trace_id: report.traceId,
+    trace_id: kept(report.traceId),
     call_type: report.operation,
     status: report.status,
     start_time: report.startTime,
     end_time: report.endTime,
     first_token_time: report.firstTokenTime ?? null,
-    key_hash: caller.keyHash ?? null,
-    user_id: caller.userId ?? null,
-    team_id: caller.teamId ?? null,
-    organization_id: caller.organizationId ?? null,
-    end_user_id: caller.endUserId ?? null,
-    model: report.model,
-    model_group: report.modelGroup,
+    key_hash: keptIfAny(caller.keyHash),
+    user_id: keptIfAny(caller.userId),
+    team_id: keptIfAny(caller.teamId),
+    organization_id: keptIfAny(caller.organizationId),
+    end_user_id: keptIfAny(caller.endUserId),
+    model: kept(report.model),
+    model_group: kept(report.modelGroup),
     provider: report.provider ?? null,
     deployment_id: report.deploymentId ?? null,
-    prompt_tokens: usage?.prompt_tokens ?? 0,
-    completion_tokens: usage?.completion_tokens ?? 0,
-    total_tokens: usage?.total_tokens ?? 0,
-    cached_tokens: usage?.prompt_tokens_details?.cached_tokens ?? 0,
+    prompt_tokens: whole(usage?.prompt_tokens),
+    completion_tokens: whole(usage?.completion_tokens),
+    total_tokens: whole(usage?.total_tokens),
+    cached_tokens: whole(usage?.prompt_tokens_details?.cached_tokens),
     spend: toNano(report.cost),
     cache_hit: Number(report.cacheHit),
-    tags: JSON.stringify([...new Set(report.tags)]),
+    tags: JSON.stringify([...new Set(report.tags.slice(0, MOST_TAGS).map((tag) => kept(tag)))]),
     metadata: report.usageIsEstimated ? '{"usage_estimated":true}' : '{}',
     http_status: report.httpStatus,
-    error: error?.message.slice(0, 1_000) ?? null,
+    error: error === undefined ? null : kept(error.message, 1_000),
   }
+}
+
+/** Letters of names, and tags, that are kept of a call: it may have any number of them, and an index has an end. */
+const LONGEST_NAME = 256
+const MOST_TAGS = 100
+
+/** What a client or a vendor says, as every database takes it: one that is refused would keep all others from being written. */
+function kept(text: string, longest = LONGEST_NAME): string {
+  // PostgreSQL takes two halves of signs for the same, and one row may not be written twice at once.
+  return text.slice(0, longest).replaceAll('\u0000', '\ufffd').toWellFormed()
+}
+
+function keptIfAny(text: string | undefined): string | null {
+  return text === undefined ? null : kept(text)
+}
+
+/** Those that budgets are leased by are known to the database. */
+function keptCounter(counter: Counter): Counter {
+  // A member is named by a team and a user.
+  return counter.isLeased ? counter : { ...counter, id: kept(counter.id, 3 * LONGEST_NAME) }
+}
+
+/** Vendors count in whole numbers, but nobody can be sure. */
+function whole(count: number | undefined): number {
+  const rounded = Math.round(Number(count ?? 0))
+  return Number.isSafeInteger(rounded) ? rounded : 0
 }

@@ -69,7 +69,7 @@ export async function changeSpender<Name extends Table>(
   fields: SpenderFields,
   own: Updateable<Own<Name>>,
 ): Promise<void> {
-  const known = await demandRow<Table>(rooms, kind, id)
+  const known = await demandRow<Table>(rooms, kind, id, 'still')
   const columns = { ...columnsOf(fields, rooms.now(), known.model_limits), ...own }
   await updateRow(rooms, kind, id, columns as Updateable<RowTables[Name]>)
   await spendAsTold(rooms, kind, fields, id)

@@ -66,7 +66,11 @@ describeOnBoth('daily activity', (newUrl) => {
       ...{ prompt_tokens: 20, completion_tokens: 10, total_tokens: 30 },
     })
     expect(first!.breakdown).toMatchObject({
-      models: { small: { metrics: { spend: 1, failed_requests: 1 } }, large: { metrics: { spend: 2 } } },
+      models: {
+        small: { metrics: { spend: 1, failed_requests: 0 } },
+        large: { metrics: { spend: 2 } },
+        unknown: { metrics: { failed_requests: 1 } },
+      },
       providers: { openai: { metrics: { spend: 3 } }, unknown: { metrics: { api_requests: 1 } } },
       api_keys: { [adaKey]: { metrics: { spend: 1 }, metadata: { key_alias: 'sk-ada', user_id: 'ada' } } },
     })
@@ -211,7 +215,7 @@ describeOnBoth('logs', (newUrl) => {
   it('are summed up by day', async () => {
     const { spend } = await spentIn(newUrl())
     expect(await spend.logs({ summarize: true, end_date: '2026-11-20' }, admin)).toEqual([
-      { startTime: '2026-11-20', spend: 3, users: { ada: 3 }, models: { large: 2, small: 1 } },
+      { startTime: '2026-11-20', spend: 3, users: { ada: 3 }, models: { large: 2, small: 1, unknown: 0 } },
     ])
     expect(await spend.logs({ summarize: true }, ada)).toMatchObject([{ spend: 3, users: { ada: 3 } }])
     expect(await spend.logs({ summarize: true, api_key: 'sk-ada' }, ada)).toMatchObject([{ spend: 1, users: {} }])
@@ -232,6 +236,7 @@ describeOnBoth('sums of everybody', (newUrl) => {
     expect(await spend.global('models', {})).toEqual([
       { model: 'small', total_spend: 13 },
       { model: 'large', total_spend: 2 },
+      { model: 'unknown', total_spend: 0 },
     ])
     expect(await spend.global('tags', { tags: 'x' })).toEqual({
       spend_per_tag: [{ name: 'x', spend: 9, log_count: 2 }],

@@ -3,7 +3,7 @@ import type { Holds } from './holds.ts'
 
 const accounts = new WeakMap<Caller, Holds>()
 
-/** Remembers what the calls of a caller are held to, for when they are over: its report has the same caller. */
+/** Remembers what a call is held to, for when it is over and what it used is known: its report has the same caller. */
 export function keepAccount(caller: Caller, holds: Holds): void {
   accounts.set(caller, holds)
 }

@@ -1,9 +1,9 @@
-import { type Awaitable, type Caller, GatewayError } from '@tianjillm/core'
+import type { Awaitable, Caller } from '@tianjillm/core'
 import type { Budget } from '@tianjillm/tenancy'
 import type { Entry } from '../books.ts'
 import { keepAccount } from './account.ts'
 import { admit, type Counters } from './admit.ts'
-import type { Holder } from './holder.ts'
+import type { Customer } from './customer.ts'
 import { type Holds, holdsOf, joined, type Share } from './holds.ts'
 import type { Identity } from './identity.ts'
 
@@ -22,6 +22,8 @@ export type Place = Pick<Entry, 'hold'>
 export interface Requested {
   readonly caller: Caller
   readonly model: string
+  /** All that it may come to ask: the model and what may stand in for it; none of what is no model. */
+  readonly models: readonly string[]
   readonly tags: readonly string[]
 }
 
@@ -29,7 +31,7 @@ export interface Requested {
 export interface AdmissionParts extends Counters {
   readonly share: Share
   /** A client's own customer; undefined when there are none. */
-  readonly findCustomer: ((id: string) => Awaitable<Holder | undefined>) | undefined
+  readonly findCustomer: ((id: string) => Awaitable<Customer | undefined>) | undefined
   readonly tagBudgets: ReadonlyMap<string, Budget>
 }
 
@@ -47,16 +49,17 @@ export function createAdmission(parts: AdmissionParts): Admission {
 
   return {
     ofCaller: ({ holds }, headers, entry) => hold(holds, headers, entry),
-    ofRequest(identity, { caller, model, tags }, headers, entry) {
+    ofRequest(identity, { caller, model, models, tags }, headers, entry) {
       const { endUserId } = caller
       const customer = endUserId === undefined ? undefined : findCustomer?.(endUserId)
-      const go = (found: Holder | undefined) => {
+      const go = (found: Customer | undefined) => {
+        found?.demandUse(models)
         const own = identity.holdsFor?.(model)
-        const theirs = found && holdsOf([admitted(found)], share)
+        const theirs = found?.holdsFor(model)
         const spent = tagBudgets.size > 0 && tags.length > 0 ? holdsOf([], share, budgetsOf(tags)) : undefined
         const further = joined(joined(own, theirs), spent)
         const all = joined(identity.holds, further)
-        if (all !== undefined) keepAccount(caller, all)
+        if (all !== undefined && all.tokens.length + all.budgets.length > 0) keepAccount(caller, all)
         return hold(further, headers, entry)
       }
       return customer instanceof Promise ? customer.then(go) : go(customer)
@@ -66,9 +69,4 @@ export function createAdmission(parts: AdmissionParts): Admission {
   function budgetsOf(tags: readonly string[]): readonly Budget[] {
     return [...new Set(tags)].flatMap((tag) => tagBudgets.get(tag) ?? [])
   }
-}
-
-function admitted(holder: Holder): Holder {
-  if (!holder.isBlocked) return holder
-  throw new GatewayError('permission_denied', `The gateway has blocked ${holder.owner}.`, { code: 'customer_blocked' })
 }

@@ -10,10 +10,10 @@ export interface Counters {
   readonly ledger: Ledger | undefined
 }
 
-/** What is counted a minute, by its name in headers and in the settings. */
+/** What is counted a minute, by its name in headers: the setting that limits it, and one of it. */
 const kinds = {
-  requests: { header: 'requests', setting: 'rpm_limit' },
-  tokens: { header: 'tokens', setting: 'tpm_limit' },
+  requests: { setting: 'rpm_limit', one: 'request' },
+  tokens: { setting: 'tpm_limit', one: 'token' },
 } as const
 
 type Kind = keyof typeof kinds
@@ -33,48 +33,65 @@ export function admit(counters: Counters, holds: Holds, headers: string[]): Prom
 }
 
 /** One take after the other, as long as each is settled at once. */
-function takeAll({ limiter }: Counters, { requests, tokens }: Holds, headers: string[]): Promise<void> | undefined {
-  const taken: RateLimit[] = []
-  const settle = (limit: RateLimit, kind: Kind, result: Taken) => {
-    tell(headers, kinds[kind].header, result)
-    if (result.isAllowed) return void taken.push(limit)
-    for (const other of taken) limiter.charge(other.name, other, -1)
-    throw refusal(limit, kinds[kind].setting, kind, result)
-  }
-  const steps = [
-    ...requests.map((limit) => [limit, 'requests'] as const),
-    ...tokens.map((limit) => [limit, 'tokens'] as const),
-  ]
-  const from = (start: number): Promise<void> | undefined => {
-    for (let index = start; index < steps.length; index++) {
-      const [limit, kind] = steps[index]!
-      const result = limiter.take(limit.name, limit)
-      if (result instanceof Promise)
-        return result.then((later) => {
-          settle(limit, kind, later)
-          return from(index + 1)
-        })
-      settle(limit, kind, result)
-    }
-    return undefined
-  }
-  return from(0)
+function takeAll(counters: Counters, { requests, tokens }: Holds, headers: string[]): Promise<void> | undefined {
+  return takeFrom(counters.limiter, requests, tokens, 0, headers)
 }
 
-function refusal({ owner, perMinute }: RateLimit, setting: string, kind: Kind, { retryAfter }: Taken): GatewayError {
+/** Takes from these limits, those of requests first, beginning with the one at a place. */
+function takeFrom(
+  limiter: Limiter,
+  requests: readonly RateLimit[],
+  tokens: readonly RateLimit[],
+  start: number,
+  headers: string[],
+): Promise<void> | undefined {
+  const settle = (index: number, result: Taken) => {
+    const isRequest = index < requests.length
+    const kind = isRequest ? 'requests' : 'tokens'
+    tell(headers, kind, result)
+    if (result.isAllowed) return
+    for (let before = 0; before < index; before++) {
+      const other = before < requests.length ? requests[before]! : tokens[before - requests.length]!
+      limiter.charge(other.name, other, -1)
+    }
+    throw refusal(isRequest ? requests[index]! : tokens[index - requests.length]!, kind, result)
+  }
+  for (let index = start; index < requests.length + tokens.length; index++) {
+    const limit = index < requests.length ? requests[index]! : tokens[index - requests.length]!
+    const result = limiter.take(limit.name, limit)
+    if (result instanceof Promise)
+      return result.then((later) => {
+        settle(index, later)
+        return takeFrom(limiter, requests, tokens, index + 1, headers)
+      })
+    settle(index, result)
+  }
+  return undefined
+}
+
+function refusal({ owner, perMinute }: RateLimit, kind: Kind, { retryAfter }: Taken): GatewayError {
+  const { setting, one } = kinds[kind]
   const seconds = Math.ceil(retryAfter / 1000)
-  const message = `The gateway's ${setting} of ${perMinute} ${kind} a minute for ${owner} is used up. Try again in ${seconds} s.`
+  const message = `The gateway's ${setting} of ${perMinute} ${perMinute === 1 ? one : kind} a minute for ${owner} is used up. Try again in ${seconds} s.`
   return new GatewayError('rate_limited', message, { retryAfter: seconds })
 }
 
+const names = {
+  requests: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
+  tokens: ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
+} as const
+
 /** Puts what is left among the headers, unless something tighter is there. */
-function tell(headers: string[], what: string, { limit, remaining, resetAfter }: Taken): void {
-  const names = [`x-ratelimit-limit-${what}`, `x-ratelimit-remaining-${what}`, `x-ratelimit-reset-${what}`] as const
-  const values = [String(limit.perMinute), String(remaining), duration(resetAfter)] as const
-  const place = headers.indexOf(names[0])
-  if (place === -1) headers.push(names[0], values[0], names[1], values[1], names[2], values[2])
-  else if (Number(headers[place + 3]) > remaining)
-    for (const index of [0, 1, 2]) headers[place + 1 + 2 * index] = values[index]!
+function tell(headers: string[], kind: Kind, { limit, remaining, resetAfter }: Taken): void {
+  const [most, left, reset] = names[kind]
+  const place = headers.indexOf(most)
+  if (place === -1) {
+    headers.push(most, String(limit.perMinute), left, String(remaining), reset, duration(resetAfter))
+  } else if (Number(headers[place + 3]) > remaining) {
+    headers[place + 1] = String(limit.perMinute)
+    headers[place + 3] = String(remaining)
+    headers[place + 5] = duration(resetAfter)
+  }
 }
 
 /** `20ms`, `1s`, `6m0s`: milliseconds in OpenAI's spelling, rounded up. */

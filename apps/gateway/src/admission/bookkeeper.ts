@@ -40,7 +40,9 @@ export function createBookkeeper({ limiter, accounts, budgets, tokenType }: Book
 function tokensIn(usage: Usage | undefined, type: BookkeeperParts['tokenType']): number {
   if (usage === undefined) return 0
   const { prompt_tokens: input = 0, completion_tokens: output = 0, total_tokens: total = input + output } = usage
-  return { total, input, output }[type]
+  const count = { total, input, output }[type]
+  // Vendors' nonsense counts as nothing: a bucket that is charged with it would be of no use any more.
+  return Number.isSafeInteger(count) && count > 0 ? count : 0
 }
 
 /** Counters of all time, but for those that are a budget's. */

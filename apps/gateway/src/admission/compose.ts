@@ -9,14 +9,16 @@ import { type Seat, shareOf } from '../workers/seat.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import { createBookkeeper } from './bookkeeper.ts'
 import { type ConfigBudgets, configBudgetsOf } from './config-budgets.ts'
-import { type Holder, holderOfCustomer } from './holder.ts'
+import type { AccessGroups } from './confinement.ts'
+import { type Customer, customerOf } from './customer.ts'
 import type { Share } from './holds.ts'
 import type { IdentityRooms } from './identity.ts'
 
 /** All that holds calls to limits and budgets under one configuration. */
 export interface ComposedAdmission {
   readonly admission: Admission
-  readonly bookkeeper: Bookkeeper
+  /** Undefined when there is nothing to be put down. */
+  readonly bookkeeper: Bookkeeper | undefined
   readonly identities: IdentityRooms
   /** Those of the database, or of this process alone; undefined when nothing has to be put down. */
   readonly accounts: Accounts | undefined
@@ -44,18 +46,26 @@ export async function composeAdmission(
   const budgets = configBudgetsOf(config, (model) => deploymentId(model, config), tenancy ? (max) => max : share)
   const accounts = tenancy?.accounts ?? (budgets.isAny ? (inMemory ?? (await accountsOfProcess(host))) : undefined)
   const counters = { limiter, ledger: accounts?.ledger }
+  const accessGroups = accessGroupsOf(config)
   return {
     accounts,
     admission: createAdmission({
       ...counters,
       share,
-      findCustomer: tenancy && customersIn(tenancy),
+      findCustomer: tenancy && customersIn(tenancy, accessGroups, share),
       tagBudgets: budgets.ofTags,
     }),
-    bookkeeper: createBookkeeper({ ...counters, accounts, budgets, tokenType: config.general.tokenRateLimitType }),
-    identities: { share, accessGroups: accessGroupsOf(config), budgets: budgets.ofAll },
+    bookkeeper:
+      accounts === undefined && !limitsTokens(config)
+        ? undefined
+        : createBookkeeper({ ...counters, accounts, budgets, tokenType: config.general.tokenRateLimitType }),
+    identities: { share, accessGroups, budgets: budgets.ofAll },
     isSpent: isSpentBy(budgets, accounts),
   }
+}
+
+function limitsTokens({ keys }: Config): boolean {
+  return keys.some(({ tpmLimit, modelTpmLimit }) => tpmLimit !== undefined || modelTpmLimit.size > 0)
 }
 
 async function accountsOfProcess(host: Host): Promise<Accounts> {
@@ -64,7 +74,7 @@ async function accountsOfProcess(host: Host): Promise<Accounts> {
 }
 
 /** Names under which several models can be given to a key: `model_info.access_groups`. */
-function accessGroupsOf({ models }: Config): ReadonlyMap<string, readonly string[]> {
+function accessGroupsOf({ models }: Config): AccessGroups {
   const named = models.flatMap(({ name, info: { access_groups: groups } }) =>
     Array.isArray(groups) ? groups.map((group) => [String(group), name] as const) : [],
   )
@@ -74,22 +84,28 @@ function accessGroupsOf({ models }: Config): ReadonlyMap<string, readonly string
 }
 
 function isSpentBy(budgets: ConfigBudgets, accounts: Accounts | undefined): ComposedAdmission['isSpent'] {
-  if (accounts === undefined || !budgets.ofDeployments) return undefined
+  if (accounts === undefined || budgets.ofDeployments.length === 0) return undefined
   const { ledger } = accounts
+  // Whoever asks first is not kept waiting, so the answer should be there by then.
+  for (const budget of budgets.ofDeployments) ledger.isSpent(budget)
   return (where) => budgets.ofDeployment(where).some((budget) => ledger.isSpent(budget))
 }
 
-/** The customers of clients, as those that calls are put down to. */
-function customersIn({ findCustomer }: Tenancy): (id: string) => Awaitable<Holder | undefined> {
-  const holders = new WeakMap<CustomerStanding, Holder>()
-  const holderOf = (standing: CustomerStanding | undefined) => {
+/** The customers of clients, as calls for them are admitted. */
+function customersIn(
+  { findCustomer }: Tenancy,
+  accessGroups: AccessGroups,
+  share: Share,
+): (id: string) => Awaitable<Customer | undefined> {
+  const customers = new WeakMap<CustomerStanding, Customer>()
+  const known = (standing: CustomerStanding | undefined) => {
     if (standing === undefined) return undefined
-    const holder = holders.get(standing) ?? holderOfCustomer(standing)
-    holders.set(standing, holder)
-    return holder
+    const customer = customers.get(standing) ?? customerOf(standing, accessGroups, share)
+    customers.set(standing, customer)
+    return customer
   }
   return (id) => {
     const found = findCustomer(id)
-    return found instanceof Promise ? found.then(holderOf) : holderOf(found)
+    return found instanceof Promise ? found.then(known) : known(found)
   }
 }

@@ -11,8 +11,8 @@ export interface ConfigBudgets {
   readonly ofTags: ReadonlyMap<string, Budget>
   /** Of where a call went: the deployment, and its provider. */
   ofDeployment(where: Pick<CallReport, 'provider' | 'deploymentId'>): readonly Budget[]
-  /** Whether any deployment or provider has one. */
-  readonly ofDeployments: boolean
+  /** Of deployments and providers, all of them. */
+  readonly ofDeployments: readonly Budget[]
   /** Whether there is any, of keys too. */
   readonly isAny: boolean
 }
@@ -49,7 +49,7 @@ export function configBudgetsOf(
   return {
     ofAll: settings.budget === undefined ? none : [of('gateway', '', 'the whole gateway', settings.budget)],
     ofTags,
-    ofDeployments: !hasNone,
+    ofDeployments: [...ofProviders.values(), ...ofDeployments.values()],
     ofDeployment({ provider, deploymentId }) {
       if (hasNone) return none
       return [ofProviders.get(provider ?? ''), ofDeployments.get(deploymentId ?? '')].filter(

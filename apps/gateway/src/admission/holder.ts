@@ -1,5 +1,5 @@
 import type { BudgetConfig, KeyConfig } from '@tianjillm/config'
-import type { Budget, BudgetRow, CustomerStanding, LimitsRow, Standing } from '@tianjillm/tenancy'
+import type { Budget, BudgetRow, CustomerStanding, LimitsRow, ModelBudget, Standing } from '@tianjillm/tenancy'
 
 /** Somebody whom calls are put down to, and what is limited for them. */
 export interface Holder {
@@ -58,7 +58,13 @@ export function holdersOf({ key, user, team, member, organization, budgets }: St
       holderOf({ kind, id, owner: titled(kind, alias ?? (kind === 'key' ? undefined : id)), alias }, row, budget),
     )
   if (key) add('key', key.key_hash, key.key_alias, key, named(key))
-  if (member) add('member', JSON.stringify([member.team_id, member.user_id]), member.user_id, member, named(member))
+  if (member) {
+    const { team_id, user_id: alias } = member
+    const owner = `${titled('member', alias)} of ${titled('team', team?.team_alias ?? team_id)}`
+    holders.push(
+      holderOf({ kind: 'member', id: JSON.stringify([team_id, alias]), owner, alias }, member, named(member)),
+    )
+  }
   if (user) add('user', user.user_id, user.user_alias, user, named(user))
   if (team) add('team', team.team_id, team.team_alias, team)
   if (organization)
@@ -78,7 +84,7 @@ export function holderOfCustomer({ customer, budget }: CustomerStanding): Holder
   return holderOf({ kind: 'end_user', id, owner: titled('end_user', alias ?? id), alias }, customer, budget)
 }
 
-const titles: Readonly<Record<string, string>> = { member: 'team member', end_user: 'customer' }
+const titles: Readonly<Record<string, string>> = { end_user: 'customer' }
 
 function titled(kind: string, name: string | null | undefined): string {
   const title = titles[kind] ?? kind
@@ -138,18 +144,14 @@ function ofModel(
   ]
 }
 
-type ModelTerms =
-  | number
-  | { readonly budget_limit?: number; readonly max_budget?: number; readonly time_period?: string }
-
-function modelTerms(terms: ModelTerms): Pick<Budget, 'max' | 'soft' | 'duration'> {
+function modelTerms(terms: ModelBudget): Pick<Budget, 'max' | 'soft' | 'duration'> {
   if (typeof terms === 'number') return termsOf({ max: terms, soft: undefined, duration: undefined })
-  const { budget_limit: limit, max_budget: max = limit, time_period: duration } = terms
+  const { budget_limit: limit, max_budget: max = limit, time_period, budget_duration: duration = time_period } = terms
   return termsOf({ max, soft: undefined, duration })
 }
 
 interface ModelLimits {
-  readonly model_max_budget?: Readonly<Record<string, ModelTerms>>
+  readonly model_max_budget?: Readonly<Record<string, ModelBudget>>
   readonly model_rpm_limit?: Readonly<Record<string, number>>
   readonly model_tpm_limit?: Readonly<Record<string, number>>
 }

@@ -43,8 +43,24 @@ export function holdsOf(holders: readonly Holder[], share: Share, further: reado
   })
 }
 
-/** What those of their calls are held to besides that ask for one model; undefined when there is nothing. */
-export function modelHoldsOf(holders: readonly Holder[], model: string): Holds | undefined {
+/** Models whose limits are kept at hand for the same holders. */
+const MOST_MODELS = 200
+
+/** What those of their calls are held to besides that ask for a model; undefined when no model has limits of its own. */
+export function holdsByModel(holders: readonly Holder[]): ((model: string) => Holds | undefined) | undefined {
+  if (!holders.some(({ requestsOf, tokensOf, budgetOf }) => requestsOf.size + tokensOf.size + budgetOf.size > 0))
+    return undefined
+  const known = new Map<string, Holds | undefined>()
+  return (model) => {
+    if (known.has(model)) return known.get(model)
+    if (known.size >= MOST_MODELS) known.clear()
+    const holds = modelHoldsOf(holders, model)
+    known.set(model, holds)
+    return holds
+  }
+}
+
+function modelHoldsOf(holders: readonly Holder[], model: string): Holds | undefined {
   return unlessEmpty({
     requests: holders.flatMap(({ kind, id, owner, requestsOf }) =>
       rate(`${kind}:${id}:model:${model}`, `${owner} for the model "${model}"`, requestsOf.get(model)),
@@ -55,11 +71,6 @@ export function modelHoldsOf(holders: readonly Holder[], model: string): Holds |
     parallel: [],
     budgets: holders.flatMap(({ budgetOf }) => budgetOf.get(model) ?? []),
   })
-}
-
-/** Whether any model has limits of its own. */
-export function limitsModels(holders: readonly Holder[]): boolean {
-  return holders.some(({ requestsOf, tokensOf, budgetOf }) => requestsOf.size + tokensOf.size + budgetOf.size > 0)
 }
 
 /** Both together. */

@@ -1,10 +1,10 @@
 import type { KeyConfig } from '@tianjillm/config'
 import { type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
 import type { Budget, Role, Standing } from '@tianjillm/tenancy'
-import { matcherOf } from '../http/matcher.ts'
 import { routeMatcher } from './allowed-routes.ts'
+import { type AccessGroups, confinementOf, demandUse } from './confinement.ts'
 import { type Holder, holderOfConfig, holdersOf } from './holder.ts'
-import { type Holds, holdsOf, limitsModels, modelHoldsOf, type Share } from './holds.ts'
+import { type Holds, holdsByModel, holdsOf, type Share } from './holds.ts'
 
 /** Somebody who may call, and what they may. */
 export interface Identity {
@@ -44,13 +44,10 @@ export interface Admitted {
 export interface IdentityRooms {
   readonly share: Share
   /** Names that stand for several models in lists of what may be used. */
-  readonly accessGroups: ReadonlyMap<string, readonly string[]>
+  readonly accessGroups: AccessGroups
   /** What everybody's calls are put down to besides. */
   readonly budgets: readonly Budget[]
 }
-
-/** Models whose limits are kept at hand for one identity. */
-const MOST_MODELS = 200
 
 /** Somebody without limits, but for those of everybody. */
 export function unlimited(caller: Caller, { budgets, share }: Omit<IdentityRooms, 'accessGroups'>): Identity {
@@ -137,7 +134,7 @@ interface Facts {
 function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRooms): Identity {
   const { caller, role, metadata, tags } = facts
   const own = facts.models === undefined ? [] : [{ owner: 'this token', kind: 'key', models: facts.models }]
-  const confined = [...own, ...holders].flatMap((holder) => confinement(holder, rooms.accessGroups))
+  const confined = [...own, ...holders].flatMap((holder) => confinementOf(holder, rooms.accessGroups) ?? [])
   const mayUse = (model: string) => confined.every(({ includes }) => includes(model))
   const isAllowed = routeMatcher(facts.routes)
   const owner = holders[0]?.owner ?? 'this token'
@@ -148,13 +145,10 @@ function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRoo
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     tags,
     holds: holdsOf(holders, rooms.share, rooms.budgets),
-    holdsFor: limitsModels(holders) ? remembered((model) => modelHoldsOf(holders, model)) : undefined,
+    holdsFor: holdsByModel(holders),
     models: confined[0]?.models ?? [],
     mayUse,
-    demandUse(model) {
-      const narrow = confined.find(({ includes }) => !includes(model))
-      if (narrow !== undefined) throw notAllowed(narrow, model)
-    },
+    demandUse: (model) => demandUse(confined, model),
     demandRoute:
       isAllowed &&
       ((path) => {
@@ -163,33 +157,6 @@ function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRoo
         throw new GatewayError('permission_denied', message, { code: 'route_access_denied' })
       }),
   }
-}
-
-/** Somebody who may use some models only. */
-interface Confinement {
-  readonly kind: string
-  readonly owner: string
-  readonly models: readonly string[]
-  includes(model: string): boolean
-}
-
-/** LiteLLM's names for all models, and for none. */
-const ALL: ReadonlySet<string> = new Set(['all-proxy-models', 'all-team-models', '*'])
-const NONE = 'no-default-models'
-
-function confinement(
-  { kind, owner, models }: Pick<Holder, 'kind' | 'owner' | 'models'>,
-  groups: IdentityRooms['accessGroups'],
-): readonly Confinement[] {
-  if (models.length === 0 || models.some((name) => ALL.has(name))) return []
-  const names = models.filter((name) => name !== NONE).flatMap((name) => [name, ...(groups.get(name) ?? [])])
-  return [{ kind, owner, models: names, includes: matcherOf(names) }]
-}
-
-function notAllowed({ kind, owner, models }: Confinement, model: string): GatewayError {
-  const what = models.length === 0 ? 'It may use none.' : `It may use ${models.slice(0, 50).join(', ')}.`
-  const message = `The gateway does not let ${owner} use the model "${model.slice(0, 100)}". ${what}`
-  return new GatewayError('permission_denied', message, { code: `${kind}_model_access_denied`, param: 'model' })
 }
 
 const roles: ReadonlySet<string> = new Set<Role>([
@@ -201,18 +168,6 @@ const roles: ReadonlySet<string> = new Set<Role>([
 
 function roleOf(role: string | undefined): Role | undefined {
   return role !== undefined && roles.has(role) ? (role as Role) : undefined
-}
-
-/** A function of names that remembers what it said of the last ones. */
-function remembered<Value>(tell: (name: string) => Value): (name: string) => Value {
-  const known = new Map<string, Value>()
-  return (name) => {
-    if (known.has(name)) return known.get(name)!
-    if (known.size >= MOST_MODELS) known.clear()
-    const value = tell(name)
-    known.set(name, value)
-    return value
-  }
 }
 
 /** Without what is not known. */

@@ -21,6 +21,9 @@ import { namesPrompt, prompted } from './prompted.ts'
 import { type Arrived, parseRequest, readRequest } from './requests.ts'
 import { respond, respondError } from './respond.ts'
 
+/** Letters of one: a client may make up a long name for a model. */
+const LONGEST_HEADER = 512
+
 /** Names of groups whose headers are kept for one deployment. */
 const MOST_GROUPS = 100
 
@@ -65,11 +68,11 @@ export async function serveCall(
       : arrived
     const asked = askedOf(gateway, route, incoming, whole)
     const model = String(asked.input.model)
-    if (route.operation !== 'search')
-      for (const name of [model, ...(fallbacksIn(asked.input) ?? [])]) identity.demandUse(name)
+    const models = route.operation === 'search' ? [] : [model, ...(fallbacksIn(asked.input) ?? [])]
+    for (const name of models) identity.demandUse(name)
     const caller = callerOf(gateway, identity.caller, incoming, asked.input)
     const arrival = arrivalOf(route, identity, incoming, asked.input, id)
-    const going = gateway.admission.ofRequest(identity, { caller, model, tags: arrival.tags }, headers, entry)
+    const going = gateway.admission.ofRequest(identity, { caller, model, models, tags: arrival.tags }, headers, entry)
     if (going !== undefined) await going
     const call = new LiveCall(gateway.engine.host, {
       id,
@@ -218,6 +221,6 @@ function routeHeaders(deployment: Deployment, group: string): HeaderList {
 
 /** In LiteLLM's spelling and in ours. */
 function twice(name: string, value: string): HeaderList {
-  const safe = value.replace(/[^\x20-\x7e]/g, '?')
+  const safe = value.slice(0, LONGEST_HEADER).replace(/[^\x20-\x7e]/g, '?')
   return [`x-litellm-${name}`, safe, `x-tianji-${name}`, safe]
 }

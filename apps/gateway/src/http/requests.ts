@@ -60,6 +60,17 @@ const imageFields = {
 }
 const audio = { model: filled, file: upload, temperature: v.optional(v.number()), stream: v.optional(flag) }
 
+const matching = (pattern: RegExp, message: string) => v.pipe(v.string(), v.regex(pattern, message))
+const words = v.pipe(
+  filled,
+  v.check((text) => text.trim() !== '', 'must not be empty'),
+)
+const domain = matching(
+  /^-?[^\s/:?#-][^\s:?#]*$/,
+  'must be a domain, such as example.com, or -example.com to exclude it',
+)
+const date = v.pipe(v.string(), v.check(isDate, 'must be an ISO 8601 date, such as 2026-01-31'))
+
 /** What each operation's request must be; everything else in it is the vendor's business. */
 const schemas: Partial<Record<OperationName, v.GenericSchema>> = {
   chat: v.looseObject({
@@ -100,17 +111,29 @@ const schemas: Partial<Record<OperationName, v.GenericSchema>> = {
   }),
   transcription: v.looseObject(audio),
   translation: v.looseObject(audio),
-  search: v.looseObject({
-    model: filled,
-    query: v.union(
-      [filled, v.pipe(v.array(filled), v.nonEmpty('must not be empty'))],
-      'must be text or a list of texts',
+  search: v.pipe(
+    v.looseObject({
+      model: filled,
+      query: v.union(
+        [words, v.pipe(v.array(words), v.nonEmpty('must not be empty'))],
+        'must be text or a list of texts',
+      ),
+      max_results: v.pipe(count, v.maxValue(20)),
+      search_domain_filter: v.optional(v.pipe(v.array(domain), v.maxLength(20))),
+      country: v.optional(matching(/^[a-z]{2}$/i, 'must be an ISO 3166-1 code of two letters, such as US')),
+      language: v.optional(matching(/^[a-z]{2,3}([-_][a-z0-9]{2,8})*$/i, 'must be a BCP 47 tag, such as en or pt-BR')),
+      start_date: v.optional(date),
+      end_date: v.optional(date),
+      max_tokens_per_page: v.optional(count),
+    }),
+    v.forward(
+      v.check(
+        ({ start_date: start, end_date: end }) => !start || !end || start.slice(0, 10) <= end.slice(0, 10),
+        'must not be before `start_date`',
+      ),
+      ['end_date'],
     ),
-    max_results: v.pipe(count, v.maxValue(20)),
-    search_domain_filter: nullish(v.pipe(v.array(v.string()), v.maxLength(20))),
-    country: nullish(v.string()),
-    language: nullish(v.string()),
-  }),
+  ),
 }
 
 /** Results of a search that does not say how many. */
@@ -162,18 +185,19 @@ function checkFallbacks(operation: OperationName, input: JsonObject, fallbacks: 
     if (isJsonObject(changes)) check(operation, { ...input, ...changes }, `fallbacks[${index}].`)
 }
 
-/** A search's model is its tool. */
+/** A search's model is its tool. What is null asks for nothing. */
 function readSearch(
   { search_tool_name: named, ...query }: JsonObject,
   inPath: string | undefined,
   only: string | undefined,
 ): JsonObject {
   const model = inPath ?? named ?? only
-  if (model === undefined)
-    throw new GatewayError('invalid_request', '`search_tool_name` is missing, and there are several search tools.', {
-      param: 'search_tool_name',
-    })
-  const complete: JsonObject = { max_results: DEFAULT_RESULTS, ...query, model }
+  if (typeof model !== 'string') {
+    const problem = model === undefined ? 'is missing, and there are several search tools' : 'must be text'
+    throw new GatewayError('invalid_request', `\`search_tool_name\` ${problem}.`, { param: 'search_tool_name' })
+  }
+  const given = Object.entries(query).filter(([, value]) => value !== null)
+  const complete: JsonObject = { max_results: DEFAULT_RESULTS, ...Object.fromEntries(given), model }
   check('search', complete)
   return complete
 }
@@ -278,6 +302,13 @@ function pathOf(issue: v.BaseIssue<unknown>): string {
     .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
     .join('')
     .replace(/^\./, '')
+}
+
+/** A day that there is, perhaps with a time. */
+function isDate(text: string): boolean {
+  const [, day] = /^(\d{4}-\d\d-\d\d)(T.+)?$/.exec(text) ?? []
+  const time = Date.parse(`${day}T00:00Z`)
+  return !Number.isNaN(Date.parse(text)) && !Number.isNaN(time) && new Date(time).toISOString().slice(0, 10) === day
 }
 
 /** Known by its first bytes. */

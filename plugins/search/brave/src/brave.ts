@@ -7,15 +7,21 @@ import {
   type Fault,
   GatewayError,
   isJsonObject,
+  isoDay,
   type JsonObject,
   requiredKey,
   type SearchPlugin,
   type SearchQuery,
   type SearchResult,
   type SearchResults,
+  searchDomains,
+  searchExtras,
+  searchPeriod,
+  searchResult,
+  searchWords,
   setting,
   trimSlash,
-  vendorExtras,
+  urlQuery,
 } from '@tianjillm/core'
 import * as v from 'valibot'
 
@@ -46,21 +52,8 @@ export const brave: SearchPlugin<ApiOptions> = defineSearch({
 /** The most Brave gives at once. */
 const LONGEST_PAGE = 20
 
-/** Fields of a query that are said in Brave's own words; all others go to Brave as they are. */
-const handled = [
-  'query',
-  'max_results',
-  'search_domain_filter',
-  'country',
-  'language',
-  'start_date',
-  'end_date',
-  'max_tokens_per_page',
-  'result_filter',
-]
-
 function parametersOf(query: SearchQuery, now: number): URLSearchParams {
-  const wanted: JsonObject = {
+  return urlQuery({
     q: phraseOf(query),
     count: Math.min(query.max_results, LONGEST_PAGE),
     country: query.country?.toUpperCase(),
@@ -68,21 +61,17 @@ function parametersOf(query: SearchQuery, now: number): URLSearchParams {
     freshness: freshnessOf(query, now),
     result_filter: filterOf(query)?.join(','),
     include_fetch_metadata: true,
-    ...vendorExtras('search', query, handled),
-  }
-  const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(wanted))
-    for (const item of [value].flat()) if (item !== undefined && item !== null) parameters.append(name, String(item))
-  return parameters
+    ...searchExtras(query, ['result_filter']),
+  })
 }
 
 /** `(words) AND (site:a OR site:b) NOT site:c`. https://search.brave.com/help/operators */
-function phraseOf({ query, search_domain_filter: domains = [] }: SearchQuery): string {
-  const words = typeof query === 'string' ? query : query.join(' ')
-  if (domains.length === 0) return words
-  const within = domains.filter((domain) => !domain.startsWith('-')).map((domain) => `site:${domain}`)
-  const without = domains.filter((domain) => domain.startsWith('-')).map((domain) => ` NOT site:${domain.slice(1)}`)
-  return `(${words})${within.length > 0 ? ` AND (${within.join(' OR ')})` : ''}${without.join('')}`
+function phraseOf(query: SearchQuery): string {
+  const words = searchWords(query)
+  const { within, without } = searchDomains(query)
+  if (within.length + without.length === 0) return words
+  const sites = within.map((domain) => `site:${domain}`).join(' OR ')
+  return `(${words})${sites && ` AND (${sites})`}${without.map((domain) => ` NOT site:${domain}`).join('')}`
 }
 
 /** Languages that Brave tells apart by region or script, or names in its own way; all others go by their first part. */
@@ -105,9 +94,10 @@ function searchLanguage(language: string): string {
 }
 
 /** Brave wants both ends of a range. */
-function freshnessOf({ start_date, end_date }: SearchQuery, now: number): string | undefined {
-  if (start_date === undefined && end_date === undefined) return undefined
-  return `${dayOf(start_date) ?? '1970-01-01'}to${dayOf(end_date) ?? dayOf(now / 1000)}`
+function freshnessOf(query: SearchQuery, now: number): string | undefined {
+  const { start, end } = searchPeriod(query)
+  if (start === undefined && end === undefined) return undefined
+  return `${start ?? '1970-01-01'}to${end ?? isoDay(now / 1000)}`
 }
 
 function filterOf({ result_filter: filter }: SearchQuery): readonly string[] | undefined {
@@ -131,27 +121,13 @@ function entriesOf(section: unknown): readonly JsonObject[] {
 }
 
 function resultOf(entry: JsonObject): SearchResult {
-  return {
-    title: textOf(entry.title ?? entry.question),
-    url: textOf(entry.url),
-    snippet: textOf(entry.description ?? entry.answer),
-    date: dayOf(entry.page_age) ?? dayOf(entry.age) ?? null,
-    last_updated: dayOf(entry.fetched_content_timestamp) ?? null,
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}
-
-/** YYYY-MM-DD of an ISO date, of a date like `March 5, 2024` or of Unix seconds. Undefined for the likes of `2 days ago`. */
-function dayOf(value: unknown): string | undefined {
-  if (typeof value === 'number') return new Date(value * 1000).toISOString().slice(0, 10)
-  if (typeof value !== 'string') return undefined
-  if (/^\d{4}-\d\d-\d\d/.test(value)) return value.slice(0, 10)
-  if (!/^[A-Z][a-z]+ \d{1,2}, \d{4}$/.test(value)) return undefined
-  const time = Date.parse(`${value} UTC`)
-  return Number.isNaN(time) ? undefined : dayOf(time / 1000)
+  return searchResult({
+    title: entry.title ?? entry.question,
+    url: entry.url,
+    snippet: entry.description ?? entry.answer,
+    date: isoDay(entry.page_age) ?? entry.age,
+    updated: entry.fetched_content_timestamp,
+  })
 }
 
 /** Brave's error codes whose status says something else. */
