@@ -23,7 +23,7 @@ export interface SpendSettings {
 }
 
 /** Calls of one transaction. SQLite works on this very thread, and others must not wait for it long. */
-const atOnce: Readonly<Record<Dialect, number>> = { sqlite: 100, postgres: 500 }
+export const callsAtOnce: Readonly<Record<Dialect, number>> = { sqlite: 100, postgres: 500 }
 /** Rows of one statement; SQLite takes at most 32,766 parameters. */
 const ROWS_AT_ONCE = 500
 
@@ -36,10 +36,9 @@ export async function writeSpend(
   entries: readonly SpendEntry[],
   { holder = '', keepsLogs = true }: SpendSettings = {},
 ): Promise<void> {
-  const most = atOnce[dialect]
+  const most = callsAtOnce[dialect]
   for (let start = 0; start < entries.length; start += most) {
     const some = entries.slice(start, start + most)
-    if (start > 0 && dialect === 'sqlite') await new Promise((resolve) => setImmediate(resolve))
     await database.transaction().execute(async (transaction) => {
       const fresh = keepsLogs ? await notWritten(transaction, dialect, some) : some
       if (fresh.length > 0) await addUp(transaction, fresh, holder)

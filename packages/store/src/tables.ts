@@ -34,6 +34,8 @@ interface Spender extends Limits, Made {
 export interface KeyTable extends Spender {
   /** SHA-256, in hex. */
   key_hash: string
+  /** Stays the same when the key is given a new secret. */
+  key_id: string
   /** `sk-…` and its last four letters, to be recognised by its owner. */
   key_name: string
   key_alias: string | null

@@ -29,6 +29,7 @@ async function openedElsewhere(url: string): Promise<string> {
 }
 
 const key = {
+  key_id: 'id',
   key_name: 'sk-…1234',
   key_alias: null,
   user_id: null,

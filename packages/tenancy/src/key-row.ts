@@ -81,7 +81,7 @@ export function keyColumns(fields: KeyFields, now: number, known?: string): Part
 /** A key that nobody has said anything of. */
 export const emptyKey: Omit<
   Insertable<KeyTable>,
-  'key_hash' | 'key_name' | 'created_at' | 'updated_at' | 'created_by'
+  'key_hash' | 'key_id' | 'key_name' | 'created_at' | 'updated_at' | 'created_by'
 > = {
   ...noLimits,
   ...{ key_alias: null, user_id: null, team_id: null, organization_id: null, budget_id: null },

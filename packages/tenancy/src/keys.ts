@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { GatewayError, type JsonObject } from '@tianjillm/core'
 import { type KeyTable, toNano } from '@tianjillm/store'
 import type { Insertable } from 'kysely'
@@ -85,6 +86,7 @@ async function generateKey(rooms: Rooms, body: unknown, by: Actor): Promise<Json
     ...emptyKey,
     ...keyColumns(fields, now),
     key_hash: hashOf(key),
+    key_id: randomUUID(),
     key_name: shortened(key),
     created_at: now,
     updated_at: now,

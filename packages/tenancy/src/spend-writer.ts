@@ -1,5 +1,13 @@
 import type { CallReport, Log } from '@tianjillm/core'
-import { type Counter, type SpendEntry, type SpendLog, type Store, toNano, writeSpend } from '@tianjillm/store'
+import {
+  type Counter,
+  callsAtOnce,
+  type SpendEntry,
+  type SpendLog,
+  type Store,
+  toNano,
+  writeSpend,
+} from '@tianjillm/store'
 
 /** Writes finished calls down, a little later and many at once. */
 export interface SpendWriter {
@@ -29,8 +37,7 @@ export interface SpendWriterSettings {
   readonly most?: number
 }
 
-/** Calls of one write, milliseconds of the longest pause after a failure, and between two warnings. */
-const MOST_AT_ONCE = 2_000
+/** Milliseconds of the longest pause after a failure, and between two warnings. */
 const LONGEST_PAUSE = 30_000
 const QUIET = 60_000
 
@@ -43,6 +50,8 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   let isClosed = false
   let failures = 0
   let lost = 0
+  /** Calls that are written one by one, for one of them was refused. */
+  let apart = 0
   let lastWarning = Number.NEGATIVE_INFINITY
 
   const warn = (cause: unknown) => {
@@ -60,21 +69,43 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
     timer.unref?.()
   }
 
+  const done = (some: readonly SpendEntry[]) => {
+    apart = Math.max(0, apart - some.length)
+    // Some of them may have been dropped meanwhile to make room.
+    const written = new Set(some)
+    waiting = waiting.filter((one) => !written.has(one))
+    for (const entry of some) settled(entry)
+  }
+
+  const giveUp = (entry: SpendEntry, cause: unknown) => {
+    const { code } = cause as { readonly code?: unknown }
+    log.error(
+      `The call ${entry.log.request_id} cannot be written to the database (${String(code)}); its spend is lost.`,
+    )
+    done([entry])
+  }
+
   const write = async () => {
     while (waiting.length > 0) {
-      const some = waiting.slice(0, MOST_AT_ONCE)
+      // One transaction each time: of what was written nothing may be written again.
+      const some = waiting.slice(0, apart > 0 ? 1 : callsAtOnce[store.dialect])
       try {
         await writeSpend(store, some, { holder, keepsLogs })
       } catch (cause) {
-        failures++
-        warn(cause)
-        return
+        if (!isRefused(cause)) {
+          failures++
+          warn(cause)
+          return
+        }
+        // One of them cannot be written at all, and must not keep the others from it.
+        if (some.length > 1) apart = some.length
+        else giveUp(some[0]!, cause)
+        continue
       }
       failures = 0
-      // Some of them may have been dropped meanwhile to make room.
-      const written = new Set(some)
-      waiting = waiting.filter((one) => !written.has(one))
-      for (const entry of some) settled(entry)
+      done(some)
+      // On this very thread SQLite works; others have their turn.
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
@@ -109,6 +140,13 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
       waiting = []
     },
   }
+}
+
+/** Whether a database took offence at what was to be written, rather than being away or busy. */
+function isRefused(cause: unknown): boolean {
+  const { code, errcode } = cause as { readonly code?: unknown; readonly errcode?: unknown }
+  // PostgreSQL's classes of wrong data and broken rules; SQLite's constraint, mismatch and range.
+  return (typeof code === 'string' && /^2[23]/.test(code)) || [19, 20, 25].includes(Number(errcode) & 0xff)
 }
 
 /** A report as a row. Neither the question nor the answer is in it. */

@@ -36,6 +36,21 @@ async function countIn({ database }: Store): Promise<number> {
 }
 
 describeOnBoth('a writer of spend', (newUrl) => {
+  it('gives up a call that the database refuses, and that one alone', async () => {
+    const { store, log, writer, spend } = await writerFor(newUrl())
+    for (let index = 0; index < 30; index++)
+      writer.add(call(`c${index}`, index === 7 ? { httpStatus: null } : {}), [
+        { kind: 'key', id: 'k', period: 0, endsAt: null },
+      ])
+    await writer.flush()
+    expect(await countIn(store)).toBe(29)
+    expect(await spend.sums('keys', {})).toMatchObject({ data: [{ id: 'k', api_requests: 29 }] })
+    expect(log.lines).toEqual([expect.stringMatching(/^error: The call c7 cannot be written to the database/)])
+    writer.add(call('later'), [])
+    await writer.flush()
+    expect(await countIn(store)).toBe(30)
+  })
+
   it('writes what was added soon after, and adds it up', async () => {
     const { store, writer, spend } = await writerFor(newUrl())
     for (let index = 0; index < 3; index++) writer.add(call(`c${index}`), [])

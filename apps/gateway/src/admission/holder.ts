@@ -6,6 +6,8 @@ export interface Holder {
   /** `key`, `member` of a team, `user`, `team`, `organization`, `end_user`. */
   readonly kind: string
   readonly id: string
+  /** By which its limits are counted: the same for a key that is given a new secret. */
+  readonly bucket: string
   /** For messages: `the key "ci"`. */
   readonly owner: string
   readonly isBlocked: boolean
@@ -36,6 +38,7 @@ export function holderOfConfig(key: KeyConfig): Holder {
   const modelBudgets = [...key.modelBudgets].map(([model, terms]) => ofModel(who, model, termsOf(terms)))
   return {
     ...who,
+    bucket: `key:${id}`,
     isBlocked: key.isBlocked,
     models: key.models,
     requests: key.rpmLimit,
@@ -92,7 +95,7 @@ function titled(kind: string, name: string | null | undefined): string {
 }
 
 type Who = Pick<Budget, 'kind' | 'id' | 'owner'> & { readonly alias?: string | null | undefined }
-type HolderRow = LimitsRow & { readonly models?: string; readonly blocked?: number }
+type HolderRow = LimitsRow & { readonly models?: string; readonly blocked?: number; readonly key_id?: string }
 
 /** What a row says itself comes before what its budget with a name says. */
 function holderOf(who: Who, row: HolderRow, named?: BudgetRow): Holder {
@@ -106,6 +109,7 @@ function holderOf(who: Who, row: HolderRow, named?: BudgetRow): Holder {
   return {
     kind,
     id,
+    bucket: `${kind}:${row.key_id ?? id}`,
     owner,
     isBlocked: row.blocked === 1,
     // Written from a list.

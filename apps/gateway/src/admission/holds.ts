@@ -34,10 +34,10 @@ export type Share = (total: number) => number
 /** What all calls of these are held to; undefined when there is nothing. */
 export function holdsOf(holders: readonly Holder[], share: Share, further: readonly Budget[] = []): Holds | undefined {
   return unlessEmpty({
-    requests: holders.flatMap(({ kind, id, owner, requests }) => rate(`${kind}:${id}`, owner, requests)),
-    tokens: holders.flatMap(({ kind, id, owner, tokens }) => rate(`${kind}:${id}:tokens`, owner, tokens)),
-    parallel: holders.flatMap(({ kind, id, owner, parallel }) =>
-      parallel === undefined ? [] : [{ name: `${kind}:${id}`, most: share(parallel), owner }],
+    requests: holders.flatMap(({ bucket, owner, requests }) => rate(bucket, owner, requests)),
+    tokens: holders.flatMap(({ bucket, owner, tokens }) => rate(`${bucket}:tokens`, owner, tokens)),
+    parallel: holders.flatMap(({ bucket, owner, parallel }) =>
+      parallel === undefined ? [] : [{ name: bucket, most: share(parallel), owner }],
     ),
     budgets: [...holders.flatMap(({ budget }) => budget ?? []), ...further],
   })
@@ -62,11 +62,11 @@ export function holdsByModel(holders: readonly Holder[]): ((model: string) => Ho
 
 function modelHoldsOf(holders: readonly Holder[], model: string): Holds | undefined {
   return unlessEmpty({
-    requests: holders.flatMap(({ kind, id, owner, requestsOf }) =>
-      rate(`${kind}:${id}:model:${model}`, `${owner} for the model "${model}"`, requestsOf.get(model)),
+    requests: holders.flatMap(({ bucket, owner, requestsOf }) =>
+      rate(`${bucket}:model:${model}`, `${owner} for the model "${model}"`, requestsOf.get(model)),
     ),
-    tokens: holders.flatMap(({ kind, id, owner, tokensOf }) =>
-      rate(`${kind}:${id}:tokens:${model}`, `${owner} for the model "${model}"`, tokensOf.get(model)),
+    tokens: holders.flatMap(({ bucket, owner, tokensOf }) =>
+      rate(`${bucket}:tokens:${model}`, `${owner} for the model "${model}"`, tokensOf.get(model)),
     ),
     parallel: [],
     budgets: holders.flatMap(({ budgetOf }) => budgetOf.get(model) ?? []),

@@ -32,6 +32,7 @@ export const keysAndSpend: Migration = {
   async up(database) {
     const { schema } = database
     await spender(schema.createTable('tianji_keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
+      .addColumn('key_id', 'text', (column) => column.notNull())
       .addColumn('key_name', 'text', (column) => column.notNull())
       .addColumn('key_alias', 'text', (column) => column.unique())
       .addColumn('user_id', 'text')
