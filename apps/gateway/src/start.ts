@@ -63,6 +63,9 @@ export interface Started extends RunningServer {
   readonly reload: Reload | undefined
 }
 
+/** Milliseconds after the start when there is time for what was not needed to begin. */
+const WARM_UP = 300
+
 /** Milliseconds that callbacks have to send what they have when their configuration is no longer in force. */
 const LAST_FLUSH = 5_000
 
@@ -94,7 +97,7 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.watch([...new Set([...(next.files ?? []), ...(previous.source.files ?? [])])])
       return buildGeneration(next, standing, previous)
     },
-    retire({ gateway: { engine }, shared, tenancy }, next) {
+    retire({ gateway: { engine }, shared, tenancy, accounts }, next) {
       watch?.watch(next.source.files ?? [])
       listenToOthers(next)
       // Its calls under way go on with it, and are reported by it.
@@ -104,6 +107,7 @@ export async function start(settings: StartSettings): Promise<Started> {
         const { current } = succession
         if (shared !== current.shared) shared?.close()
         if (tenancy !== current.tenancy) await tenancy?.close()
+        else if (accounts !== current.accounts) await accounts?.close()
       })()
     },
     log: logs.log,
@@ -114,6 +118,8 @@ export async function start(settings: StartSettings): Promise<Started> {
   const { access, engine } = first.gateway
   const address = { host: settings.host ?? (access.isOpen ? '127.0.0.1' : '0.0.0.0'), port }
   const server = await serve(() => succession.current.gateway, address)
+  // So that nobody waits for it who is the first to ask.
+  setTimeout(() => void first.gateway.discovery.catalog().catch(() => {}), WARM_UP).unref()
   const stop = async (deadline: number) => {
     watch?.stop()
     await server.stop(deadline)

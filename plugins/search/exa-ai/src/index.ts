@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { exaAi } from './exa-ai.ts'
+
+register(exaAi)
+
+export { exaAi }
