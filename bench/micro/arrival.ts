@@ -10,8 +10,8 @@ const access = createAccess({ masterKey: 'sk-master-of-the-bench', keys, now: Da
 const callers = keys.map(({ key }) => ({ headers: headersWith(key!) }))
 const stranger = { headers: headersWith('sk-nobody-knows-this-one') }
 const limiter = createLocalLimiter(() => performance.now())
-const limit = { name: 'key:bench', perMinute: 1e12, owner: 'the key "bench"' }
-const holds = { requests: [limit], tokens: [], parallel: [], budgets: [] }
+const limit = { kind: 'requests' as const, name: 'key:bench', perMinute: 1e12, owner: 'the key "bench"' }
+const holds = { rates: [limit], tokens: [], parallel: [], budgets: [] }
 let turn = 0
 
 /** From the request's head to its body. */

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { admit } from '../src/admission/admit.ts'
 import type { Holds } from '../src/admission/holds.ts'
 
-const limit = { name: 'key:1', owner: 'the key "ci"', perMinute: 600 }
+const limit = { kind: 'requests' as const, name: 'key:1', owner: 'the key "ci"', perMinute: 600 }
 const taken: Taken = { isAllowed: true, limit, remaining: 5, retryAfter: 0, resetAfter: 0 }
-const holds: Holds = { requests: [limit], tokens: [], parallel: [], budgets: [] }
+const holds: Holds = { rates: [limit], tokens: [], parallel: [], budgets: [] }
 
 const limiterOf = (take: Limiter['take']): Limiter => ({ take, charge: () => {} })
 const enter = (limiter: Limiter, headers: string[] = [], what = holds) =>
@@ -58,8 +58,8 @@ describe('letting a call in', () => {
 
   it('tells of the tightest of several limits, and gives back what it took when one refuses', () => {
     const limiter = createLocalLimiter(() => 0)
-    const team = { name: 'team:1', owner: 'the team "t"', perMinute: 2 }
-    const both = { ...holds, requests: [limit, team] }
+    const team = { kind: 'requests' as const, name: 'team:1', owner: 'the team "t"', perMinute: 2 }
+    const both = { ...holds, rates: [limit, team] }
     const headers: string[] = []
     enter(limiter, headers, both)
     expect(headers.slice(0, 4)).toEqual([
@@ -73,8 +73,8 @@ describe('letting a call in', () => {
 
   it('holds to tokens under their own names', () => {
     const limiter = createLocalLimiter(() => 0)
-    const tokens = { name: 'key:1:tokens', owner: 'the key "ci"', perMinute: 1_000 }
-    const what = { ...holds, requests: [], tokens: [tokens] }
+    const tokens = { kind: 'tokens' as const, name: 'key:1:tokens', owner: 'the key "ci"', perMinute: 1_000 }
+    const what = { ...holds, rates: [tokens], tokens: [tokens] }
     const headers: string[] = []
     enter(limiter, headers, what)
     expect(headers.slice(0, 2)).toEqual(['x-ratelimit-limit-tokens', '1000'])

@@ -35,9 +35,16 @@ export interface AdmissionParts extends Counters {
   readonly tagBudgets: ReadonlyMap<string, Budget>
 }
 
+/** Where something is left to be put down when the call is over. */
+function keep(caller: Caller, holds: Holds): void {
+  if (holds.tokens.length + holds.budgets.length > 0) keepAccount(caller, holds)
+}
+
 /** Admission by these. All of them throw, or reject with, GatewayError `rate_limited`, `budget_exceeded` or `permission_denied`. */
 export function createAdmission(parts: AdmissionParts): Admission {
   const { share, findCustomer, tagBudgets } = parts
+  /** Whether requests are alike, whatever they ask for. */
+  const isSimple = findCustomer === undefined && tagBudgets.size === 0
 
   const hold = (holds: Holds | undefined, headers: string[], entry: Place): Promise<void> | undefined => {
     if (holds === undefined) return undefined
@@ -50,6 +57,10 @@ export function createAdmission(parts: AdmissionParts): Admission {
   return {
     ofCaller: ({ holds }, headers, entry) => hold(holds, headers, entry),
     ofRequest(identity, { caller, model, models, tags }, headers, entry) {
+      if (isSimple && identity.holdsFor === undefined) {
+        if (identity.holds !== undefined) keep(caller, identity.holds)
+        return undefined
+      }
       const { endUserId } = caller
       const customer = endUserId === undefined ? undefined : findCustomer?.(endUserId)
       const go = (found: Customer | undefined) => {
@@ -59,7 +70,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
         const spent = tagBudgets.size > 0 && tags.length > 0 ? holdsOf([], share, budgetsOf(tags)) : undefined
         const further = joined(joined(own, theirs), spent)
         const all = joined(identity.holds, further)
-        if (all !== undefined && all.tokens.length + all.budgets.length > 0) keepAccount(caller, all)
+        if (all !== undefined) keep(caller, all)
         return hold(further, headers, entry)
       }
       return customer instanceof Promise ? customer.then(go) : go(customer)

@@ -16,60 +16,47 @@ const kinds = {
   tokens: { setting: 'tpm_limit', one: 'token' },
 } as const
 
-type Kind = keyof typeof kinds
-
 /**
  * Holds a call to what it is held to, and adds to the headers what is left of the tightest limits, as OpenAI does.
  * Throws, or rejects with, GatewayError `rate_limited` or `budget_exceeded`; what was taken of other limits by then is
  * given back. A promise only where somebody else has to be asked.
  * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
  */
-export function admit(counters: Counters, holds: Holds, headers: string[]): Promise<void> | undefined {
-  const { requests, tokens, budgets } = holds
+export function admit(counters: Counters, { rates, budgets }: Holds, headers: string[]): Promise<void> | undefined {
   const asking = budgets.length === 0 ? undefined : counters.ledger?.admit(budgets)
-  if (asking !== undefined) return asking.then(() => takeAll(counters, holds, headers))
-  if (requests.length + tokens.length === 0) return undefined
-  return takeAll(counters, holds, headers)
+  if (asking !== undefined) return asking.then(() => takeFrom(counters.limiter, rates, 0, headers))
+  return takeFrom(counters.limiter, rates, 0, headers)
 }
 
-/** One take after the other, as long as each is settled at once. */
-function takeAll(counters: Counters, { requests, tokens }: Holds, headers: string[]): Promise<void> | undefined {
-  return takeFrom(counters.limiter, requests, tokens, 0, headers)
-}
-
-/** Takes from these limits, those of requests first, beginning with the one at a place. */
+/** Takes from one after the other, beginning with the one at a place, as long as each is settled at once. */
 function takeFrom(
   limiter: Limiter,
-  requests: readonly RateLimit[],
-  tokens: readonly RateLimit[],
+  rates: readonly RateLimit[],
   start: number,
   headers: string[],
 ): Promise<void> | undefined {
-  const settle = (index: number, result: Taken) => {
-    const isRequest = index < requests.length
-    const kind = isRequest ? 'requests' : 'tokens'
-    tell(headers, kind, result)
-    if (result.isAllowed) return
-    for (let before = 0; before < index; before++) {
-      const other = before < requests.length ? requests[before]! : tokens[before - requests.length]!
-      limiter.charge(other.name, other, -1)
-    }
-    throw refusal(isRequest ? requests[index]! : tokens[index - requests.length]!, kind, result)
-  }
-  for (let index = start; index < requests.length + tokens.length; index++) {
-    const limit = index < requests.length ? requests[index]! : tokens[index - requests.length]!
-    const result = limiter.take(limit.name, limit)
+  for (let index = start; index < rates.length; index++) {
+    const rate = rates[index]!
+    const result = limiter.take(rate.name, rate)
     if (result instanceof Promise)
       return result.then((later) => {
-        settle(index, later)
-        return takeFrom(limiter, requests, tokens, index + 1, headers)
+        settle(limiter, rates, index, later, headers)
+        return takeFrom(limiter, rates, index + 1, headers)
       })
-    settle(index, result)
+    settle(limiter, rates, index, result, headers)
   }
   return undefined
 }
 
-function refusal({ owner, perMinute }: RateLimit, kind: Kind, { retryAfter }: Taken): GatewayError {
+function settle(limiter: Limiter, rates: readonly RateLimit[], index: number, result: Taken, headers: string[]): void {
+  const rate = rates[index]!
+  tell(headers, rate.kind, result)
+  if (result.isAllowed) return
+  for (const other of rates.slice(0, index)) limiter.charge(other.name, other, -1)
+  throw refusal(rate, result)
+}
+
+function refusal({ kind, owner, perMinute }: RateLimit, { retryAfter }: Taken): GatewayError {
   const { setting, one } = kinds[kind]
   const seconds = Math.ceil(retryAfter / 1000)
   const message = `The gateway's ${setting} of ${perMinute} ${perMinute === 1 ? one : kind} a minute for ${owner} is used up. Try again in ${seconds} s.`
@@ -82,7 +69,7 @@ const names = {
 } as const
 
 /** Puts what is left among the headers, unless something tighter is there. */
-function tell(headers: string[], kind: Kind, { limit, remaining, resetAfter }: Taken): void {
+function tell(headers: string[], kind: RateLimit['kind'], { limit, remaining, resetAfter }: Taken): void {
   const [most, left, reset] = names[kind]
   const place = headers.indexOf(most)
   if (place === -1) {

@@ -7,7 +7,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
     ...['/responses', '/openai/deployments', '/batches', '/files'],
   ],
   anthropic_routes: ['/messages'],
-  mcp_routes: ['/mcp', '/mcp-rest', '/sse'],
+  mcp_routes: ['/mcp', '/mcp-rest', '/sse', '/messages'],
   search_routes: ['/search'],
   info_routes: [
     ...['/models', '/model/info', '/model_group/info', '/key/info', '/key/list', '/user/info', '/user/list'],

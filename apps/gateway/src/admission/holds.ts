@@ -4,9 +4,9 @@ import type { Holder } from './holder.ts'
 
 /** What a call is held to before it may go on. */
 export interface Holds {
-  /** Requests a minute, of each that the call is put down to. */
-  readonly requests: readonly RateLimit[]
-  /** Tokens a minute; how many a call takes is known when it is over. */
+  /** Requests and tokens a minute, of each that the call is put down to. */
+  readonly rates: readonly RateLimit[]
+  /** Those of them that are of tokens: how many a call takes is known when it is over. */
   readonly tokens: readonly RateLimit[]
   readonly parallel: readonly ParallelLimit[]
   readonly budgets: readonly Budget[]
@@ -14,6 +14,7 @@ export interface Holds {
 
 /** How much of something a minute. */
 export interface RateLimit extends Limit {
+  readonly kind: 'requests' | 'tokens'
   /** Of its bucket. */
   readonly name: string
   /** Whose it is, as a message says it: `the key "ci"`. */
@@ -33,14 +34,16 @@ export type Share = (total: number) => number
 
 /** What all calls of these are held to; undefined when there is nothing. */
 export function holdsOf(holders: readonly Holder[], share: Share, further: readonly Budget[] = []): Holds | undefined {
-  return unlessEmpty({
-    requests: holders.flatMap(({ bucket, owner, requests }) => rate(bucket, owner, requests)),
-    tokens: holders.flatMap(({ bucket, owner, tokens }) => rate(`${bucket}:tokens`, owner, tokens)),
-    parallel: holders.flatMap(({ bucket, owner, parallel }) =>
+  return holdsWith(
+    [
+      ...holders.flatMap(({ bucket, owner, requests }) => rate('requests', bucket, owner, requests)),
+      ...holders.flatMap(({ bucket, owner, tokens }) => rate('tokens', `${bucket}:tokens`, owner, tokens)),
+    ],
+    holders.flatMap(({ bucket, owner, parallel }) =>
       parallel === undefined ? [] : [{ name: bucket, most: share(parallel), owner }],
     ),
-    budgets: [...holders.flatMap(({ budget }) => budget ?? []), ...further],
-  })
+    [...holders.flatMap(({ budget }) => budget ?? []), ...further],
+  )
 }
 
 /** Models whose limits are kept at hand for the same holders. */
@@ -61,33 +64,46 @@ export function holdsByModel(holders: readonly Holder[]): ((model: string) => Ho
 }
 
 function modelHoldsOf(holders: readonly Holder[], model: string): Holds | undefined {
-  return unlessEmpty({
-    requests: holders.flatMap(({ bucket, owner, requestsOf }) =>
-      rate(`${bucket}:model:${model}`, `${owner} for the model "${model}"`, requestsOf.get(model)),
-    ),
-    tokens: holders.flatMap(({ bucket, owner, tokensOf }) =>
-      rate(`${bucket}:tokens:${model}`, `${owner} for the model "${model}"`, tokensOf.get(model)),
-    ),
-    parallel: [],
-    budgets: holders.flatMap(({ budgetOf }) => budgetOf.get(model) ?? []),
-  })
+  const whose = (owner: string) => `${owner} for the model "${model}"`
+  return holdsWith(
+    [
+      ...holders.flatMap(({ bucket, owner, requestsOf }) =>
+        rate('requests', `${bucket}:model:${model}`, whose(owner), requestsOf.get(model)),
+      ),
+      ...holders.flatMap(({ bucket, owner, tokensOf }) =>
+        rate('tokens', `${bucket}:tokens:${model}`, whose(owner), tokensOf.get(model)),
+      ),
+    ],
+    [],
+    holders.flatMap(({ budgetOf }) => budgetOf.get(model) ?? []),
+  )
 }
 
 /** Both together. */
 export function joined(one: Holds | undefined, other: Holds | undefined): Holds | undefined {
   if (one === undefined || other === undefined) return one ?? other
-  return {
-    requests: [...one.requests, ...other.requests],
-    tokens: [...one.tokens, ...other.tokens],
-    parallel: [...one.parallel, ...other.parallel],
-    budgets: [...one.budgets, ...other.budgets],
-  }
+  return holdsWith(
+    [...one.rates, ...other.rates],
+    [...one.parallel, ...other.parallel],
+    [...one.budgets, ...other.budgets],
+  )
 }
 
-function unlessEmpty(holds: Holds): Holds | undefined {
-  return Object.values(holds).every((list) => list.length === 0) ? undefined : holds
+/** Undefined when there is nothing. */
+function holdsWith(
+  rates: readonly RateLimit[],
+  parallel: readonly ParallelLimit[],
+  budgets: readonly Budget[],
+): Holds | undefined {
+  if (rates.length + parallel.length + budgets.length === 0) return undefined
+  return { rates, tokens: rates.filter(({ kind }) => kind === 'tokens'), parallel, budgets }
 }
 
-function rate(name: string, owner: string, perMinute: number | undefined): readonly RateLimit[] {
-  return perMinute === undefined ? [] : [{ name, owner, perMinute }]
+function rate(
+  kind: RateLimit['kind'],
+  name: string,
+  owner: string,
+  perMinute: number | undefined,
+): readonly RateLimit[] {
+  return perMinute === undefined ? [] : [{ kind, name, owner, perMinute }]
 }
