@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tenancy: ['core', 'store'],
   engine: ['core', ...rooms],
   testing: ['core', 'engine'],
+  'testing-mcp': ['core', 'mcp'],
   ...each(upstairs, ['core', ...rooms, 'engine', ...upstairs]),
 }
 const pluginsMayImport = ['core', ...bases]

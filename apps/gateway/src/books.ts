@@ -14,6 +14,12 @@ export interface Entry {
   fail(error: GatewayError): void
 }
 
+/** A call that is made in the course of a request and has no connection of its own, as the books have it. */
+export interface InnerEntry extends Pick<Entry, 'hold'> {
+  /** It is over. */
+  leave(): void
+}
+
 /** All calls under way, whichever configuration they began with. */
 export interface Books {
   /** False once the gateway is asked to stop. */
@@ -26,6 +32,8 @@ export interface Books {
     outgoing: ServerResponse,
     cancellation: Cancellation,
   ): Entry
+  /** Enters a call that leaves the books when it is told to, and is not logged. */
+  enterInner(cancellation: Cancellation): InnerEntry
   /** Resolves when all calls that are under way now have ended. */
   drained(): Promise<void>
   /** Takes no more calls in, and lets those under way end; after `deadline` ms they are ended with an error. */
@@ -52,6 +60,21 @@ export function createBooks(accessLog: AccessLog): Books {
       waiting.delete(waiter)
       waiter.resolve()
     }
+  }
+
+  /** Counts a call under way for those it is put down to, by names that `release` takes back. */
+  const hold = (cancellation: Cancellation, limits: readonly ParallelLimit[], counted: string[]) => {
+    for (const limit of limits) if ((byHolder.get(limit.name) ?? 0) >= limit.most) throw tooManyOf(limit)
+    // The client may have gone while its limit was asked for.
+    if (!underWay.has(cancellation)) return
+    for (const { name } of limits) {
+      counted.push(name)
+      byHolder.set(name, (byHolder.get(name) ?? 0) + 1)
+    }
+  }
+
+  const release = (counted: readonly string[]) => {
+    for (const name of counted) lower(byHolder, name)
   }
 
   const drained = () =>
@@ -83,7 +106,7 @@ export function createBooks(accessLog: AccessLog): Books {
       outgoing.once('close', () => {
         if (!outgoing.writableFinished) cancellation.abort('The client closed the connection.')
         if (isAdmitted) admitted--
-        for (const name of counted ?? []) lower(byHolder, name)
+        if (counted !== undefined) release(counted)
         leave(cancellation)
         accessLog({ id, path, incoming, outgoing, record, failure, duration: performance.now() - start })
       })
@@ -91,25 +114,31 @@ export function createBooks(accessLog: AccessLog): Books {
         admit: (most) => {
           // Not those under way: a crowd of refused calls would keep others out until its answers are read.
           if (admitted >= most) throw tooManyCalls(most)
-          // The client may have gone while its limit was asked for.
           if (!underWay.has(cancellation)) return
           admitted++
           isAdmitted = true
         },
         hold: (limits) => {
-          for (const limit of limits) if ((byHolder.get(limit.name) ?? 0) >= limit.most) throw tooManyOf(limit)
-          if (limits.length === 0 || !underWay.has(cancellation)) return
+          if (limits.length === 0) return
           counted ??= []
-          for (const { name } of limits) {
-            counted.push(name)
-            byHolder.set(name, (byHolder.get(name) ?? 0) + 1)
-          }
+          hold(cancellation, limits, counted)
         },
         note: (known) => {
           record = known
         },
         fail: (error) => {
           failure = error
+        },
+      }
+    },
+    enterInner(cancellation) {
+      const counted: string[] = []
+      underWay.add(cancellation)
+      return {
+        hold: (limits) => hold(cancellation, limits, counted),
+        leave() {
+          release(counted)
+          leave(cancellation)
         },
       }
     },

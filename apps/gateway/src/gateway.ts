@@ -8,6 +8,7 @@ import type { Access } from './http/access.ts'
 import type { Intake } from './http/intake.ts'
 import { scrape } from './http/metrics.ts'
 import type { AccessLog } from './log.ts'
+import type { McpHub } from './mcp/hub.ts'
 import { createPrompts, type Prompts } from './prompts/prompts.ts'
 import type { ConfigState, Reload } from './reload.ts'
 import type { Tenancy } from './tenancy.ts'
@@ -27,6 +28,8 @@ export interface Gateway {
   readonly tenancy: Tenancy | undefined
   /** Those that requests may name. */
   readonly prompts: Prompts
+  /** MCP servers; undefined when there are none. */
+  readonly mcp: McpHub | undefined
   /** Tells what may be asked for. */
   readonly discovery: Discovery
   readonly version: string
@@ -69,6 +72,7 @@ export interface GatewayParts {
   readonly tenancy?: Tenancy | undefined
   /** Default: there are none. */
   readonly prompts?: Prompts | undefined
+  readonly mcp?: McpHub | undefined
   /** Default: those of its engine. */
   readonly metrics?: (() => Promise<Scrape | undefined>) | undefined
   readonly configState?: () => ConfigState | undefined
@@ -95,6 +99,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     books,
     tenancy: parts.tenancy,
     prompts: parts.prompts ?? createPrompts(),
+    mcp: parts.mcp,
     discovery,
     version,
     guardsMetrics,

@@ -16,6 +16,7 @@ import { createAccess } from './http/access.ts'
 import { intakeOf } from './http/intake.ts'
 import { openTokens } from './jwt.ts'
 import type { Logs } from './log.ts'
+import { type McpHub, mcpHubOf } from './mcp/hub.ts'
 import { pluginPlaces } from './plugins.ts'
 import { inReadingOrder, withoutNotes } from './problems.ts'
 import type { Redaction } from './redact.ts'
@@ -50,6 +51,8 @@ export interface Generation {
   /** What it has in common with other gateways; undefined when it stands alone. */
   readonly shared: SharedState | undefined
   readonly tenancy: Tenancy | undefined
+  /** Undefined when there are no MCP servers. */
+  readonly mcp: McpHub | undefined
   /** Those of the database, or of this process alone; undefined when nothing has to be put down. */
   readonly accounts: Accounts | undefined
 }
@@ -97,11 +100,13 @@ export async function buildGeneration(
     wantsCosts: admitting.accounts !== undefined,
     isSpent: admitting.isSpent,
   })
+  const { hub: mcp, problems: ofServers } = await mcpHubOf(config, { host, redact, masterKey }, previous?.mcp)
   const grave = [problem, wrongTokens].filter((one) => one !== undefined)
-  const all = inReadingOrder([...told, ...grave, ...problems])
+  const all = inReadingOrder([...told, ...grave, ...problems, ...ofServers])
   if (engine === undefined || grave.length > 0) {
     if (shared !== previous?.shared) shared?.close()
     if (tenancy !== previous?.tenancy) void tenancy?.close()
+    if (mcp !== previous?.mcp) void mcp?.close()
     return { generation: undefined, problems: all }
   }
   maps.refresh()
@@ -130,12 +135,13 @@ export async function buildGeneration(
     books,
     tenancy,
     prompts,
+    mcp,
     metrics,
     configState,
     reload,
     makeDatabase: masterKey !== undefined && url === undefined ? makerOf(defaultDatabase(source.folder)) : undefined,
   })
-  return { generation: { gateway, source, carry, shared, tenancy, accounts: admitting.accounts }, problems: all }
+  return { generation: { gateway, source, carry, shared, tenancy, mcp, accounts: admitting.accounts }, problems: all }
 }
 
 /** Makes an empty database, to be found by the next generation. */

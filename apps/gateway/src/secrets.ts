@@ -1,7 +1,7 @@
 import type { Config } from '@tianjillm/config'
 import { isJsonObject } from '@tianjillm/core'
 
-const secretName = /key$|secret|token|passw|credential|authorization/i
+const secretName = /key$|secret|token|passw|credential|authorization|^auth_value$|^database_url$/i
 
 /** Whether a name speaks of a secret. */
 export function isSecretName(name: string): boolean {
@@ -30,7 +30,7 @@ export function secretsOf(
     keys.map(({ metadata }) => metadata),
     secrets,
   )
-  gather(sections.prompts, secrets)
+  gather([sections.prompts, sections.mcp_servers], secrets)
   gather([general.masterKey, general.databaseUrl, router.rest.redis_url, ...keys.map(({ key }) => key)], secrets, true)
   return secrets
 }

@@ -97,7 +97,7 @@ export async function start(settings: StartSettings): Promise<Started> {
       watch?.watch([...new Set([...(next.files ?? []), ...(previous.source.files ?? [])])])
       return buildGeneration(next, standing, previous)
     },
-    retire({ gateway: { engine }, shared, tenancy, accounts }, next) {
+    retire({ gateway: { engine }, shared, tenancy, mcp, accounts }, next) {
       watch?.watch(next.source.files ?? [])
       listenToOthers(next)
       // Its calls under way go on with it, and are reported by it.
@@ -108,6 +108,7 @@ export async function start(settings: StartSettings): Promise<Started> {
         if (shared !== current.shared) shared?.close()
         if (tenancy !== current.tenancy) await tenancy?.close()
         else if (accounts !== current.accounts) await accounts?.close()
+        if (mcp !== current.mcp) await mcp?.close()
       })()
     },
     log: logs.log,
@@ -124,6 +125,7 @@ export async function start(settings: StartSettings): Promise<Started> {
     watch?.stop()
     await server.stop(deadline)
     succession.current.shared?.close()
+    await succession.current.mcp?.close()
     await succession.current.tenancy?.close()
     logs.flush()
   }

@@ -107,7 +107,7 @@ describe('settings without effect', () => {
     const { warnings } = await started(`
 model_list: [{model_name: m, litellm_params: {model: mock/m}}]
 general_settings: {store_model_in_db: true}
-mcp_tools: [{name: docs}]
+assistant_settings: {a: b}
 `)
     expect(warnings).toMatchObject([
       { severity: 'note', path: '', message: '2 settings have no effect here yet; "tianji check" lists them.' },

@@ -74,3 +74,17 @@ it('a start loads of its libraries what it needs: pools without fetch, metrics w
   expect(libraries.some((module) => module.endsWith('/prom-client/lib/registry.js'))).toBe(true)
   expect(libraries.filter((module) => /\/web\/|\/mock\/|\/metrics\/|opentelemetry/.test(module))).toEqual([])
 })
+
+it('a start loads nothing that speaks MCP, though there are servers and searches for its clients', async () => {
+  const modules = await modulesOf(
+    ['start'],
+    `
+mcp_servers: {a: {url: "http://127.0.0.1:1/mcp"}}
+search_tools: [{search_tool_name: web, litellm_params: {search_provider: brave, api_key: any}}]
+`,
+  )
+  expect(modules.some((module) => module.includes('/search/brave/'))).toBe(true)
+  expect(
+    modules.filter((module) => /\/packages\/mcp\/|modelcontextprotocol|\/packages\/prompts\//.test(module)),
+  ).toEqual([])
+})

@@ -115,6 +115,13 @@ const searchTools = list(
   ),
 )
 
+const mcpTools = list(
+  map(
+    { name: text },
+    { description: text, input_schema: anyMap, model: text, prompt: text, search_tool: text, tags: texts },
+  ),
+)
+
 const HASH = /^[0-9a-fA-F]{64}$/
 const DATE = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
 
@@ -359,6 +366,8 @@ export const configFile: v.GenericSchema<unknown, JsonObject> = map(
     guardrails,
     keys,
     litellm_settings: settings,
+    mcp_settings: map({}, { offer_search_tools: flag }),
+    mcp_tools: mcpTools,
     model_list: models,
     plugins: texts,
     router_settings: routerSettings,

@@ -8,6 +8,9 @@ export interface Config {
   readonly guardrails: readonly GuardrailConfig[]
   readonly callbacks: readonly CallbackConfig[]
   readonly searchTools: readonly SearchToolConfig[]
+  /** Tools of the gateway itself, for MCP clients. */
+  readonly mcpTools: readonly McpToolConfig[]
+  readonly mcpSettings: McpSettings
   /** Keys of the gateway besides the master key. */
   readonly keys: readonly KeyConfig[]
   /** Undefined when no answers are kept. */
@@ -130,6 +133,25 @@ export interface SearchToolConfig {
   readonly info: JsonObject
   readonly position: Position
   positionOf(key: string): Position
+}
+
+/** `mcp_settings`. */
+export interface McpSettings {
+  /** Whether search tools are tools for MCP clients as well; default true. */
+  readonly offerSearchTools: boolean
+}
+
+/** One entry of `mcp_tools`. */
+export interface McpToolConfig {
+  readonly name: string
+  readonly description: string | undefined
+  /** As written; undefined when nothing is said. */
+  readonly inputSchema: JsonObject | undefined
+  readonly tags: readonly string[]
+  /** What it does: asks a model, with `{{argument}}` in the prompt, or searches. Both are there to be asked. */
+  readonly task: { readonly model: string; readonly prompt: string } | { readonly searchTool: string }
+  /** Where it is in the file. */
+  readonly path: Path
 }
 
 /** One entry of `keys`: who may call the gateway, and what for. */

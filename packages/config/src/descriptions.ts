@@ -10,6 +10,9 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     include: 'Further files, relative to this one. Lists are joined, maps merged.',
     keys: 'Keys for callers besides the master key, with limits.',
     litellm_settings: 'Settings for all calls: callbacks, timeouts, parameters.',
+    mcp_servers: 'MCP servers by name, whose tools clients find at `/mcp`.',
+    mcp_settings: 'What is offered at `/mcp` besides.',
+    mcp_tools: 'Tools of the gateway itself for MCP clients: a model with a prompt, or a search.',
     model_list: 'Deployments. Those with one `model_name` are a group.',
     plugins: 'Packages, and files relative to this one, with plugins of your own.',
     prompts: 'Prompts that requests may name: files, their text, or those of somebody else.',
@@ -82,6 +85,18 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     max_retries: 'Tries after one that failed.',
     search_provider: 'The plugin.',
     timeout: 'Seconds.',
+  },
+  mcp_settings: {
+    offer_search_tools: '`false` keeps `search_tools` from MCP clients. Default: `true`.',
+  },
+  mcp_tools: {
+    description: 'Tells models when to use it.',
+    input_schema: 'A JSON Schema of its arguments. Default: texts by the names in the prompt.',
+    model: 'The group that is asked.',
+    name: 'Letters, digits, `_` and `-`.',
+    prompt: 'What the model is asked, with `{{argument}}`.',
+    search_tool: 'In place of `model` and `prompt`: a search by `search_tool_name`.',
+    tags: 'Names by which several tools can be meant.',
   },
   keys: {
     allowed_routes: 'Routes it may call: paths with `*`, or `llm_api_routes`, `info_routes`, `management_routes`.',

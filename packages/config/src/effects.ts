@@ -6,7 +6,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   '': words(`
     callback_settings callbacks credential_list environment_variables general_settings guardrails include keys
-    litellm_settings model_list plugins prompts router_settings search_tools
+    litellm_settings mcp_servers mcp_settings mcp_tools model_list plugins prompts router_settings search_tools
   `),
   litellm_settings: words(`
     allowed_fails budget_duration cache cache_params callbacks content_policy_fallbacks context_window_fallbacks
@@ -29,6 +29,7 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     user_allowed_email_domain user_allowed_roles user_email_jwt_field user_id_jwt_field user_id_upsert
     user_roles_jwt_field
   `),
+  mcp_settings: words('offer_search_tools'),
   router_settings: words(`
     allowed_fails allowed_fails_policy content_policy_fallbacks context_window_fallbacks cooldown_time
     default_fallbacks default_litellm_params default_max_parallel_requests
@@ -58,7 +59,7 @@ export const protectiveKeys: ReadonlySet<string> = words(`
   admin_only_routes allowed_ips allowed_routes blocked enable_oauth2_auth
   enable_oauth2_proxy_auth enforce_rbac enforce_team_based_model_access enforce_user_param enforced_params max_internal_user_budget
   max_parallel_requests policies policy_attachments redact_messages_in_exceptions
-  reject_clientside_metadata_tags
+  reject_clientside_metadata_tags tool_filter
 `)
 
 /** What to use in place of a key without effect, or what it waits for. */
@@ -87,7 +88,7 @@ const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[
     `),
     'Users, teams and rules for keys are not there yet.',
   ],
-  [words('mcp_servers mcp_settings mcp_tools mcp_aliases mcp_semantic_tool_filter'), 'MCP is not there yet.'],
+  [words('mcp_aliases mcp_semantic_tool_filter'), 'Give servers an alias, and tools tags.'],
   [words('policies policy_attachments'), 'Name guardrails in a deployment, or set default_on.'],
   [
     words('background_health_checks health_check_interval enable_health_check_routing'),

@@ -9,6 +9,8 @@ export type {
   GeneralSettings,
   GuardrailConfig,
   KeyConfig,
+  McpSettings,
+  McpToolConfig,
   ModelAlias,
   ModelConfig,
   PluginConfig,

@@ -96,6 +96,7 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     user_allowed_email_domain user_allowed_roles user_email_jwt_field user_id_jwt_field user_id_upsert
     user_roles_jwt_field virtual_key_claim_field virtual_key_mapping_cache_ttl
   `),
+  mcp_settings: words('offer_search_tools tool_filter'),
   router_settings: words(`
     alerting_config allow_client_keepalive_override allowed_fails allowed_fails_policy assistants_config
     background_health_check_model_groups cache_kwargs cache_responses caching_groups client_ttl
@@ -112,11 +113,12 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   `),
 }
 
-/** Keys of an entry of `model_list`, `guardrails` and `search_tools`; others may be there. */
+/** Keys of an entry of a list; others may be there. */
 export const entryKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   model_list: words('model_name litellm_params model_info'),
   guardrails: words('guardrail_name litellm_params guardrail_info'),
   search_tools: words('search_tool_name litellm_params search_tool_info'),
+  mcp_tools: words('description handler input_schema model name prompt search_tool tags'),
 }
 
 /** Fields of an entry of `keys`, as LiteLLM's `POST /key/generate` names them; others have no effect. */

@@ -11,6 +11,7 @@ import { readGuardrails } from './guardrails.ts'
 import { type Include, readTree } from './include.ts'
 import { checkJwtAuth } from './jwt-auth.ts'
 import { readKeys } from './keys.ts'
+import { readMcpSettings, readMcpTools } from './mcp-tools.ts'
 import { readModels } from './models.ts'
 import { type Problem, problemAt, sortProblems } from './problem.ts'
 import { warnOfPythonKeys } from './python.ts'
@@ -83,6 +84,8 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     callbacks: _callbacks,
     callback_settings: _callbackSettings,
     search_tools: _searchTools,
+    mcp_settings: _mcpSettings,
+    mcp_tools: _mcpTools,
     keys: _keys,
     plugins: _plugins,
     litellm_settings: _settings,
@@ -93,13 +96,16 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
   const withCredential = readCredentials(file, source)
   const models = readModels(file, withCredential, source)
   const guardrails = readGuardrails(file, withCredential, source)
+  const searchTools = readSearchTools(file, withCredential, source)
   warnOfDanglingReferences(file, models, guardrails, source)
   checkJwtAuth(file, source)
   return {
     models,
     guardrails,
     callbacks: readCallbacks(file, source),
-    searchTools: readSearchTools(file, withCredential, source),
+    searchTools,
+    mcpTools: readMcpTools(file, { models, searchTools }, source),
+    mcpSettings: readMcpSettings(file),
     keys: readKeys(file, source),
     cache: readCache(file, source),
     plugins: toTexts(file.plugins).map((specifier, index) => ({

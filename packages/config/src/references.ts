@@ -11,9 +11,9 @@ export function warnOfDanglingReferences(
   guardrails: readonly GuardrailConfig[],
   source: Source,
 ): void {
-  const modelNames = namesOf(file, models)
+  const modelNames = modelNamesOf(file, models)
   for (const { name, path } of models.length > 0 ? modelReferences(file) : [])
-    if (!modelNames.some((pattern) => isMatch(pattern, name)))
+    if (!modelNames.some((pattern) => namesModel(pattern, name)))
       source.warn(path, `no such model.${didYouMean(name, modelNames)}`)
   const guardrailNames = guardrails.map(({ name }) => name)
   toMaps(file.model_list).forEach((entry, index) => {
@@ -24,13 +24,14 @@ export function warnOfDanglingReferences(
   })
 }
 
-function namesOf(file: JsonObject, models: readonly ModelConfig[]): readonly string[] {
+/** What models are called: names, perhaps with a `*`, ids and aliases. */
+export function modelNamesOf(file: JsonObject, models: readonly ModelConfig[]): readonly string[] {
   const aliases = Object.keys(toMap(valueAt(file, ['router_settings', 'model_group_alias'])))
   return [...models.flatMap(({ name, id }) => (id === undefined ? [name] : [name, id])), ...aliases]
 }
 
 /** Whether a model's name fits one of `model_list`, in which `*` stands for anything. */
-function isMatch(pattern: string, name: string): boolean {
+export function namesModel(pattern: string, name: string): boolean {
   const [head, ...parts] = pattern.split('*')
   const tail = parts.at(-1)
   if (tail === undefined) return pattern === name

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@tianjillm/core'
+import { GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
 import type { RelayReply } from './transport.ts'
 
 /** What comes back from a call, in the form that costs least to send on. */
@@ -18,3 +18,15 @@ export type Answer =
 
 /** The part of a reply that is needed to hand it on. */
 export type Relay = Pick<RelayReply, 'pipe' | 'resume' | 'cancel' | 'body'>
+
+/** The object that a whole answer is. Throws GatewayError `upstream_invalid_response` for any other. */
+export function objectIn(answer: Answer): JsonObject {
+  const value =
+    answer.type === 'json'
+      ? answer.value
+      : answer.type === 'bytes'
+        ? parseJson(new TextDecoder().decode(answer.bytes))
+        : undefined
+  if (isJsonObject(value)) return value
+  throw new GatewayError('upstream_invalid_response', 'The answer is no JSON object.')
+}

@@ -1,5 +1,5 @@
-import { type AskModel, GatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
-import type { Answer } from './answer.ts'
+import type { AskModel } from '@tianjillm/core'
+import { objectIn } from './answer.ts'
 import { LiveCall } from './call.ts'
 import { Cancellation } from './cancellation.ts'
 import { type Engine, run } from './engine.ts'
@@ -16,9 +16,7 @@ export function askModel(engine: Engine, occasion?: Occasion): AskModel {
   return async (operation, input, signal) => {
     const cancellation = new Cancellation()
     const forget = occasion?.call.cancellation.onAbort((reason) => cancellation.abort(reason))
-    const stop = () => cancellation.abort(signal?.reason)
-    if (signal?.aborted) stop()
-    signal?.addEventListener('abort', stop, { once: true })
+    const leave = cancellation.follow(signal)
     const id = engine.host.uuid()
     const { caller, metadata } = occasion?.call ?? {}
     const facts = {
@@ -36,18 +34,7 @@ export function askModel(engine: Engine, occasion?: Occasion): AskModel {
       return objectIn(await run(engine, call, { input }, record))
     } finally {
       forget?.()
-      signal?.removeEventListener('abort', stop)
+      leave()
     }
   }
-}
-
-function objectIn(answer: Answer): JsonObject {
-  const value =
-    answer.type === 'json'
-      ? answer.value
-      : answer.type === 'bytes'
-        ? parseJson(new TextDecoder().decode(answer.bytes))
-        : undefined
-  if (isJsonObject(value)) return value
-  throw new GatewayError('upstream_invalid_response', 'The answer is no JSON object.')
 }

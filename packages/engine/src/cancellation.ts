@@ -44,4 +44,13 @@ export class Cancellation {
     this.#listeners.add(listener)
     return () => this.#listeners?.delete(listener)
   }
+
+  /** Aborts when the signal does. Gives a function that ends that. */
+  follow(signal: AbortSignal | undefined): () => void {
+    if (signal === undefined) return () => {}
+    const stop = () => this.abort(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    return () => signal.removeEventListener('abort', stop)
+  }
 }

@@ -1,4 +1,4 @@
-export type { Answer, Relay } from './answer.ts'
+export { type Answer, objectIn, type Relay } from './answer.ts'
 export { askModel, type Occasion } from './ask-model.ts'
 export type { Asked, RawBody } from './asked.ts'
 export { autoRoute } from './auto-route.ts'

@@ -212,8 +212,8 @@ async function demandChange({ store }: Rooms, known: KeyRow, fields: KeyFields, 
       throw forAdmin(fields.user_id === undefined ? 'team_id' : 'user_id', 'key')
     return
   }
-  const harmless = new Set(['key_alias', 'metadata'])
-  const param = Object.entries(fields).find(([field, value]) => value !== undefined && !harmless.has(field))?.[0]
+  // Its metadata too say what its calls may.
+  const param = Object.entries(fields).find(([field, value]) => value !== undefined && field !== 'key_alias')?.[0]
   if (param !== undefined) throw forAdmin(param, 'key')
 }
 

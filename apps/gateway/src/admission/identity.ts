@@ -1,5 +1,5 @@
 import type { KeyConfig } from '@tianjillm/config'
-import { type Caller, GatewayError, type JsonObject } from '@tianjillm/core'
+import { type Caller, GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Budget, Role, Standing } from '@tianjillm/tenancy'
 import { routeMatcher } from './allowed-routes.ts'
 import { type AccessGroups, confinementOf, demandUse } from './confinement.ts'
@@ -15,6 +15,8 @@ export interface Identity {
   readonly isAdmin: boolean
   /** Added to the metadata of calls; undefined when there is none. */
   readonly metadata: JsonObject | undefined
+  /** What of MCP servers it may see, as those say it that it belongs to: each narrows it further. */
+  readonly mcp: readonly JsonObject[]
   /** Added to the tags of calls. */
   readonly tags: readonly string[]
   /** What its calls are held to; undefined: nothing. */
@@ -56,6 +58,7 @@ export function unlimited(caller: Caller, { budgets, share }: Omit<IdentityRooms
     role: 'proxy_admin',
     isAdmin: true,
     metadata: undefined,
+    mcp: [],
     tags: [],
     holds: holdsOf([], share, budgets),
     holdsFor: undefined,
@@ -71,7 +74,14 @@ export function admittedByConfig(key: KeyConfig, rooms: IdentityRooms): Admitted
   const { keyHash, keyAlias, userId, teamId } = key
   const holder = holderOfConfig(key)
   const caller = present({ keyHash, keyAlias, userId, teamId })
-  const facts = { caller, role: undefined, metadata: key.metadata, tags: [], routes: key.allowedRoutes }
+  const facts = {
+    caller,
+    role: undefined,
+    metadata: key.metadata,
+    mcp: mcpIn(key.metadata),
+    tags: [],
+    routes: key.allowedRoutes,
+  }
   return {
     identity: identityOf([holder], facts, rooms),
     owner: holder.owner,
@@ -108,6 +118,7 @@ export function admittedByStanding(standing: Standing, rooms: IdentityRooms, giv
     role: given.role ?? roleOf(user?.user_role),
     // They were written from maps and lists.
     metadata: { ...parsed<JsonObject>(team?.metadata), ...parsed<JsonObject>(key?.metadata) },
+    mcp: [organization, team, user, key].flatMap((row) => mcpIn(parsed<JsonObject>(row?.metadata))),
     tags: [...(parsed<readonly string[]>(team?.tags) ?? []), ...(parsed<readonly string[]>(key?.tags) ?? [])],
     routes: given.routes ?? parsed<readonly string[]>(key?.allowed_routes) ?? [],
     ...(given.models && { models: given.models }),
@@ -125,6 +136,7 @@ interface Facts {
   readonly caller: Caller
   readonly role: Role | undefined
   readonly metadata: JsonObject
+  readonly mcp: readonly JsonObject[]
   readonly tags: readonly string[]
   readonly routes: readonly string[]
   /** Of whoever is none of the holders. */
@@ -132,7 +144,7 @@ interface Facts {
 }
 
 function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRooms): Identity {
-  const { caller, role, metadata, tags } = facts
+  const { caller, role, metadata, mcp, tags } = facts
   const own = facts.models === undefined ? [] : [{ owner: 'this token', kind: 'key', models: facts.models }]
   const confined = [...own, ...holders].flatMap((holder) => confinementOf(holder, rooms.accessGroups) ?? [])
   const mayUse = (model: string) => confined.every(({ includes }) => includes(model))
@@ -143,6 +155,7 @@ function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRoo
     role,
     isAdmin: role === 'proxy_admin',
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+    mcp,
     tags,
     holds: holdsOf(holders, rooms.share, rooms.budgets),
     holdsFor: holdsByModel(holders),
@@ -168,6 +181,10 @@ const roles: ReadonlySet<string> = new Set<Role>([
 
 function roleOf(role: string | undefined): Role | undefined {
   return role !== undefined && roles.has(role) ? (role as Role) : undefined
+}
+
+function mcpIn(metadata: JsonObject | undefined): readonly JsonObject[] {
+  return isJsonObject(metadata?.mcp) ? [metadata.mcp] : []
 }
 
 /** Without what is not known. */

@@ -6,6 +6,8 @@ import { compatibilityText } from '../compatibility.ts'
 import { compose } from '../compose.ts'
 import { findConfig } from '../config-source.ts'
 import { openTokens } from '../jwt.ts'
+import { readOwnTools } from '../mcp/read-own-tools.ts'
+import { readServers } from '../mcp/read-servers.ts'
 import { pluginPlaces } from '../plugins.ts'
 import { inReadingOrder } from '../problems.ts'
 import { createRedactor } from '../redact.ts'
@@ -29,7 +31,11 @@ export const checkCommand: CommandDef = command({
     const composed =
       source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact }))
     const problem = source.config && (await openTokens(source.config, host)).problem
-    const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? []), ...(problem ? [problem] : [])])
+    const ofServers = source.config
+      ? [...readServers(source.config).problems, ...(await readOwnTools(source.config)).problems]
+      : []
+    const more = problem ? [problem] : []
+    const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? []), ...more, ...ofServers])
     const counts = countsOf(problems)
     if (args.json) console.log(JSON.stringify({ configuration: source.title, ...counts, problems }, null, 2))
     else {

@@ -11,6 +11,7 @@ import { discoveryRoutes } from './discovery.ts'
 import { healthRoutes } from './health.ts'
 import { manage } from './management.ts'
 import { managementRoutes } from './management-routes.ts'
+import { mcpRoutes } from './mcp.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
@@ -66,6 +67,7 @@ export function createApp(gateway: () => Gateway): GatewayApp {
 function managementApp(gateway: () => Gateway): GatewayApp {
   const app: GatewayApp = new Hono()
   manage(app, gateway, managementRoutes)
+  mcpRoutes(app, gateway)
   app.notFound(({ req: { method, path } }) =>
     errorResponse(new GatewayError('not_found', `There is no route ${method} ${path.slice(0, 200)}.`)),
   )

@@ -129,7 +129,8 @@ function idOf(incoming: IncomingMessage, gateway: Gateway): string {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : gateway.engine.host.uuid()
 }
 
-function callerOf({ access }: Gateway, caller: Caller, incoming: IncomingMessage, input: JsonObject): Caller {
+/** Who calls, with what this request says of it. */
+export function callerOf({ access }: Gateway, caller: Caller, incoming: IncomingMessage, input: JsonObject): Caller {
   const endUser = access.endUserOf(incoming.headers) ?? input.user
   const userAgent = incoming.headers['user-agent']
   const ip = incoming.socket.remoteAddress

@@ -1,0 +1,161 @@
+import type { IncomingMessage } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { GatewayError, parseJson } from '@tianjillm/core'
+import { asGatewayError, Cancellation } from '@tianjillm/engine'
+import type { Client } from '@tianjillm/mcp'
+import type { Gateway } from '../gateway.ts'
+import type { Visitor } from '../inner-call.ts'
+import { clientOf, namesIn, narrowed } from '../mcp/client-of.ts'
+import { demandOwnSite } from '../mcp/foreign.ts'
+import type { OpenHub } from '../mcp/hub.ts'
+import { callTool, listTools } from '../mcp/rest.ts'
+import { errorResponse, type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
+import { readBody } from './body.ts'
+import { callerOf, refuse } from './call-route.ts'
+
+/** JSON-RPC's code. https://www.jsonrpc.org/specification#error_object */
+const PARSE_ERROR = -32700
+
+/** Where clients find the MCP servers: all of them, some by their names in the path, and by older ways. */
+export function mcpRoutes(app: GatewayApp, gateway: () => Gateway): void {
+  const answer = (path: string, methods: string, serve: (entered: Entered) => Promise<Response>) =>
+    app.all(path, (context) => {
+      const method = String(context.env.incoming.method)
+      // The protocol says itself which methods it has.
+      return methods === '' || methods.split(', ').includes(method)
+        ? enter(gateway(), context, serve)
+        : refuseMethod(method, methods)
+    })
+
+  for (const [stream, messages] of [
+    ['/mcp/sse', '/mcp/sse/messages'],
+    ['/sse', '/messages'],
+  ] as const) {
+    answer(stream, 'GET', (entered) => openStream(entered, messages))
+    answer(messages, 'POST', postMessage)
+  }
+  answer('/mcp-rest/tools/list', 'GET', async ({ hub, client, context }) =>
+    context.json(await listTools(hub, client, context.req.query('server_id'))),
+  )
+  answer('/mcp-rest/tools/call', 'POST', async ({ hub, client, context, body }) =>
+    context.json(await callTool(hub, client, body, headersOf(context.env.incoming))),
+  )
+  for (const path of ['/mcp', '/mcp/', '/mcp/:servers', '/mcp/:servers/', '/:servers/mcp', '/:servers/mcp/'])
+    answer(path, '', serveHttp)
+}
+
+/** A request of somebody who may make it. */
+interface Entered {
+  readonly hub: OpenHub
+  readonly client: Client
+  readonly context: GatewayContext
+  /** Undefined for GET and DELETE, and for what is no JSON. */
+  readonly body: unknown
+  readonly signal: AbortSignal
+  /** What limits say of themselves. */
+  readonly headers: readonly string[]
+}
+
+/** Judges who asks before anything is read. */
+async function enter(
+  gateway: Gateway,
+  context: GatewayContext,
+  serve: (entered: Entered) => Promise<Response>,
+): Promise<Response> {
+  const { incoming, outgoing } = context.env
+  const id = gateway.engine.host.uuid()
+  const headers = ['x-request-id', id]
+  const cancellation = new Cancellation()
+  // A stream that waits for news is no call under way: it does not hold up a gateway that stops.
+  const isStream = incoming.method === 'GET'
+  const entry = isStream
+    ? { hold: () => {} }
+    : gateway.books.enter(id, context.req.path, incoming, outgoing, cancellation)
+  if (isStream) outgoing.once('close', () => cancellation.abort('The client closed the connection.'))
+  try {
+    if (!gateway.books.isOpen)
+      throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
+    demandOwnSite(incoming, gateway.access.isOpen)
+    const identity = await gateway.access.authenticate(incoming)
+    const { mcp } = gateway
+    if (mcp === undefined) throw new GatewayError('not_found', 'No MCP servers are configured: see mcp_servers.')
+    await gateway.admission.ofCaller(identity, headers, entry)
+    if ('admit' in entry) entry.admit(gateway.mostCalls)
+    const hub = await mcp.open()
+    const visitor: Visitor = { gateway, identity, caller: callerOf(gateway, identity.caller, incoming, {}) }
+    const client = clientFor(hub, { ...clientOf(identity), caller: visitor }, context)
+    const body = incoming.method === 'POST' ? await jsonOf(incoming, gateway) : undefined
+    const response = await serve({ hub, client, context, body, signal: cancellation.signal, headers })
+    for (let index = 0; index < headers.length; index += 2)
+      if (response !== RESPONSE_ALREADY_SENT) response.headers.set(headers[index]!, headers[index + 1]!)
+    return response
+  } catch (cause) {
+    const error = gateway.redact(asGatewayError(cause))
+    if ('fail' in entry) entry.fail(error)
+    refuse(incoming, outgoing, () => {})
+    return errorResponse(error, Object.fromEntries(pairsOf(headers)))
+  }
+}
+
+/** Narrowed by its path, or else by headers. */
+function clientFor({ catalog }: OpenHub, client: Client, { req, env: { incoming } }: GatewayContext): Client {
+  const named = namesIn(req.param('servers'))
+  if (named !== undefined) {
+    const unknown = named.find((name) => !catalog.knows(name))
+    if (unknown !== undefined || named.length === 0)
+      throw new GatewayError('not_found', `There is no MCP server or access group "${unknown?.slice(0, 100) ?? ''}".`)
+    return narrowed(client, named)
+  }
+  const header = (name: string) => namesIn(incoming.headers[name]?.toString())
+  return narrowed(client, header('x-mcp-servers'), header('x-mcp-access-groups'))
+}
+
+async function serveHttp({ hub, client, context, body, signal }: Entered): Promise<Response> {
+  const { incoming } = context.env
+  if (incoming.method === 'POST' && body === undefined) return notJson()
+  const request = new Request(context.req.url, { method: incoming.method!, headers: headersOf(incoming), signal })
+  const response = await hub.endpoint.fetch(request, { who: client, ...(body !== undefined && { parsedBody: body }) })
+  // Those of the SDK cannot be added to.
+  return new Response(response.body, response)
+}
+
+function notJson(): Response {
+  const error = { code: PARSE_ERROR, message: 'Parse error: the request body is not valid JSON.' }
+  return Response.json({ jsonrpc: '2.0', error, id: null }, { status: 400 })
+}
+
+async function openStream({ hub, client, context, headers }: Entered, messages: string): Promise<Response> {
+  const { outgoing } = context.env
+  for (const [name, value] of pairsOf(headers)) outgoing.setHeader(name, value)
+  await hub.sse.open(outgoing, client, messages)
+  return RESPONSE_ALREADY_SENT
+}
+
+async function postMessage({ hub, client, context, body }: Entered): Promise<Response> {
+  const session = context.req.query('sessionId') ?? context.req.query('session_id') ?? ''
+  const request = new Request(context.req.url, { headers: headersOf(context.env.incoming) })
+  const delivery = await hub.sse.post(session, client, body, request)
+  if (delivery === 'accepted') return new Response('Accepted', { status: 202 })
+  if (delivery === 'unknown') throw new GatewayError('not_found', 'There is no such session.')
+  throw new GatewayError('invalid_request', 'This is no JSON-RPC message.')
+}
+
+/** Undefined for what is no JSON: each way has its own words for that. */
+async function jsonOf(incoming: IncomingMessage, gateway: Gateway): Promise<unknown> {
+  const type = incoming.headers['content-type']
+  if (!/^application\/json\b/i.test(type ?? ''))
+    throw new GatewayError('unsupported_media_type', 'Send JSON, with the content-type application/json.')
+  const bytes = await readBody(incoming, gateway.bodyLimit(type))
+  return parseJson(bytes.toString())
+}
+
+/** Those that node joined are one; a header that is there several times is told once, with commas. */
+function headersOf({ headers }: IncomingMessage): Headers {
+  const all = new Headers()
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) all.set(name, value.toString())
+  return all
+}
+
+function pairsOf(headers: readonly string[]): readonly (readonly [string, string])[] {
+  return headers.flatMap((name, index) => (index % 2 === 0 ? [[name, headers[index + 1]!] as const] : []))
+}

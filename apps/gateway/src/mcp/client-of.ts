@@ -1,0 +1,74 @@
+import type { JsonObject } from '@tianjillm/core'
+import type { Client, Filter } from '@tianjillm/mcp'
+import type { Identity } from '../admission/identity.ts'
+import { EVERYBODY } from './read-servers.ts'
+
+/** Clients are the same for as long as their identities are, and so are their views. */
+const clients = new WeakMap<Identity, Client>()
+
+/**
+ * Who somebody is to MCP servers. What they may see is in `mcp` of the metadata of their key, team, user and organization: `servers` (names,
+ * access groups and tags), `include_tags`, `exclude_tags`, `allowed_tools`, `disallowed_tools`. Nothing there: all.
+ */
+export function clientOf(identity: Identity): Client {
+  const known = clients.get(identity)
+  if (known !== undefined) return known
+  const { keyHash, userId, teamId } = identity.caller
+  const id = keyHash ?? (userId === undefined && teamId === undefined ? 'anybody' : JSON.stringify([userId, teamId]))
+  const client = { id, filter: filterOf(identity.mcp) }
+  clients.set(identity, client)
+  return client
+}
+
+/** The same client, who wants no more than these; each list names servers, access groups or tags. */
+export function narrowed(client: Client, ...lists: readonly (readonly string[] | undefined)[]): Client {
+  const more = lists.filter((list) => list !== undefined)
+  if (more.length === 0) return client
+  const { filter } = client
+  return { ...client, filter: { ...filter, servers: [...(filter.servers ?? []), ...more] } }
+}
+
+/** Names in a path or a header, with commas between; undefined when there is no such header. */
+export function namesIn(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
+/** All of these together: what one leaves out, no other lets in. */
+function filterOf(all: readonly JsonObject[]): Filter {
+  const excluded = all.flatMap((mcp) => texts(mcp, 'exclude_tags'))
+  const disallowed = all.flatMap((mcp) => texts(mcp, 'disallowed_tools'))
+  const allowed = common(all, 'allowed_tools')
+  return {
+    servers: all.flatMap((mcp) => (mcp.servers === undefined ? [] : [[...texts(mcp, 'servers'), EVERYBODY]])),
+    ...present('includeTags', common(all, 'include_tags')),
+    ...present('excludeTags', excluded.length === 0 ? undefined : excluded),
+    // Of the two the allowed ones alone would count.
+    ...present(
+      'allowedTools',
+      allowed?.filter((tool) => !disallowed.includes(tool)),
+    ),
+    ...present('disallowedTools', disallowed.length === 0 ? undefined : disallowed),
+  }
+}
+
+/** What all of those name that name anything; undefined when none does. */
+function common(all: readonly JsonObject[], key: string): readonly string[] | undefined {
+  const lists = all.filter((mcp) => mcp[key] !== undefined).map((mcp) => texts(mcp, key))
+  const [first, ...others] = lists
+  return first?.filter((name) => others.every((list) => list.includes(name)))
+}
+
+function present<Name extends string>(
+  name: Name,
+  list: readonly string[] | undefined,
+): { readonly [Key in Name]?: readonly string[] } {
+  return (list === undefined ? {} : { [name]: list }) as { readonly [Key in Name]?: readonly string[] }
+}
+
+function texts(mcp: JsonObject, key: string): readonly string[] {
+  const value = mcp[key]
+  return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string')
+}

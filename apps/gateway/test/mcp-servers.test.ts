@@ -1,0 +1,88 @@
+import { readConfig } from '@tianjillm/config'
+import { expect, test } from 'vitest'
+import { readServers } from '../src/mcp/read-servers.ts'
+
+function read(entries: string) {
+  const { config } = readConfig(`mcp_servers:\n${entries}`, { env: () => undefined })
+  const { servers, problems } = readServers(config!)
+  return { servers, problems: problems.map(({ line, path, message }) => `${line} ${path}: ${message}`) }
+}
+
+const transportOf = (entry: string) => read(`  s: ${entry}`).servers[0]?.settings.transport
+
+test.each([
+  ['{url: "https://a/mcp"}', { type: 'auto', url: 'https://a/mcp', headers: {}, auth: undefined }],
+  [
+    '{url: "https://a/sse", transport: sse, static_headers: {x-tenant: 7}, auth_type: none}',
+    { type: 'sse', url: 'https://a/sse', headers: { 'x-tenant': '7' }, auth: undefined },
+  ],
+  [
+    '{url: "https://a", transport: http, auth_type: bearer_token, auth_value: t}',
+    { type: 'http', url: 'https://a', headers: {}, auth: { type: 'bearer_token', value: 't' } },
+  ],
+  [
+    '{url: "https://a", auth_type: oauth2, client_id: i, client_secret: s, token_url: "https://t", scopes: [x]}',
+    {
+      ...{ type: 'auto', url: 'https://a', headers: {} },
+      auth: { type: 'client_credentials', clientId: 'i', clientSecret: 's', tokenUrl: 'https://t', scopes: ['x'] },
+    },
+  ],
+  [
+    '{transport: stdio, command: npx, args: [-y, 1], env: {PORT: 1}, cwd: /data}',
+    { type: 'stdio', command: 'npx', args: ['-y', '1'], env: { PORT: '1' }, cwd: '/data' },
+  ],
+  ['{command: uvx}', { type: 'stdio', command: 'uvx', args: [], env: {} }],
+])('%s says how a server is reached', (entry, expected) => {
+  expect(transportOf(entry)).toEqual(expected)
+})
+
+test.each([
+  ['{}', 'it needs a url, or a command'],
+  ['{url: "file:///etc/passwd"}', 'it needs a url, or a command'],
+  ['{url: "https://a", transport: carrier_pigeon}', 'the transport "carrier_pigeon" is not known'],
+  ['{transport: stdio}', 'a stdio server needs a command'],
+  ['{url: "https://a", auth_type: api_key}', 'auth_type api_key needs an auth_value'],
+  ['{url: "https://a", auth_type: aws_sigv4}', 'auth_type aws_sigv4 is not there yet'],
+  ['{url: "https://a", auth_type: oauth2}', 'auth_type oauth2 needs client_id, client_secret and token_url'],
+  ['7', 'expected a map'],
+])('%s is left out with a warning, and the others are there', (entry, message) => {
+  const { servers, problems } = read(`  s: ${entry}\n  good: {url: "https://a"}`)
+  expect(servers.map(({ settings }) => settings.name)).toEqual(['good'])
+  expect(problems).toEqual([expect.stringContaining(`2 mcp_servers.s: ${message}`)])
+})
+
+test('keys that nobody knows, or that have no effect yet, are told with their lines', () => {
+  expect(read('  s:\n    url: https://a\n    allowed_tool: [x]\n    spec_path: a.json').problems).toEqual([
+    '4 mcp_servers.s.allowed_tool: unknown key, without effect. Did you mean allowed_tools?',
+    '5 mcp_servers.s.spec_path: has no effect here yet.',
+  ])
+})
+
+test('what an operator says of a server and its tools', () => {
+  const { servers } = read(`
+  s:
+    url: https://a
+    timeout: 5
+    alias: a
+    access_groups: [g]
+    allow_all_keys: true
+    tags: [t]
+    tool_tags: {find: [risky]}
+    allowed_tools: [find]
+    allowed_params: {find: [query]}
+    tool_name_to_display_name: {find: Find}
+    extra_headers: [X-Tenant]
+    mcp_info: {logo_url: l}
+    description: d
+`)
+  expect(servers).toMatchObject([
+    {
+      settings: { name: 's', timeout: 5_000 },
+      about: {
+        ...{ prefix: 'a', groups: ['g', '*'], tags: ['t'], toolTags: { find: ['risky'] }, allowedTools: ['find'] },
+        ...{ allowedArguments: { find: ['query'] }, titles: { find: 'Find' }, forwardedHeaders: ['x-tenant'] },
+        about: { logo_url: 'l', description: 'd' },
+      },
+    },
+  ])
+})
