@@ -5,6 +5,13 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { postgresFolder, startPostgres, type TestPostgres } from './postgres.ts'
 
 const programs = postgresFolder()
+let started: Promise<TestPostgres> | undefined
+
+/** One for all tests of a process; it ends with the process. */
+function forThisProcess(): Promise<TestPostgres> {
+  started ??= startPostgres(programs!)
+  return started
+}
 
 /** Runs the same tests on SQLite and, where it is installed, on PostgreSQL. `newUrl` gives an empty database. */
 export function describeOnBoth(title: string, tests: (newUrl: () => string) => void): void {
@@ -17,9 +24,8 @@ export function describeOnBoth(title: string, tests: (newUrl: () => string) => v
   describe.skipIf(programs === undefined)(`${title}, on PostgreSQL (skipped where it is not installed)`, () => {
     let server: TestPostgres
     beforeAll(async () => {
-      server = await startPostgres(programs!)
+      server = await forThisProcess()
     }, 30_000)
-    afterAll(() => server.stop())
     tests(() => server.newDatabase())
   })
 }

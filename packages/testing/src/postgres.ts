@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +24,9 @@ export function postgresFolder(): string | undefined {
   return folders.find((folder) => ['initdb', 'postgres', 'psql'].every((name) => existsSync(join(folder, name))))
 }
 
+/** Runs a server until the one who started it is no more, however that came about. `$0` is the server's folder. */
+const GUARD = `"$@" & server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$0"`
+
 /** Starts a server. It does not run as root, so then it runs as `postgres` or as nobody. */
 export async function startPostgres(programs: string): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'tianji-postgres-'))
@@ -36,14 +39,20 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
     stdio: 'ignore',
   })
   const port = await freePort()
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'fsync=off']
-  const server = spawn(join(programs, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+  const settings = [
+    ...[`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`],
+    // Nothing of it has to outlive the machine.
+    ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'wal_level=minimal', 'max_wal_senders=0'],
+  ]
+  const command = [join(programs, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
+  const guard = spawn('sh', ['-c', GUARD, folder, ...command], {
     ...owner,
-    cwd: folder,
-    stdio: 'ignore',
+    cwd: tmpdir(),
+    stdio: ['pipe', 'ignore', 'ignore'],
   })
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  process.once('exit', () => server.kill('SIGKILL'))
+  const ended = new Promise<void>((resolve) => guard.once('exit', () => resolve()))
+  // Else the test's process would wait for it.
+  guard.unref()
   const ask = (sql: string) =>
     execFileSync(join(programs, 'psql'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'test', '-c', sql, 'postgres'], {
       stdio: 'ignore',
@@ -57,9 +66,8 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
       return `postgres://test@127.0.0.1:${port}/test_${databases}`
     },
     async stop() {
-      server.kill('SIGQUIT')
+      guard.stdin.end()
       await ended
-      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
