@@ -24,7 +24,7 @@ it('a start leaves compiled code to the next one, where nobody else may look', a
   const home = folderWith({})
   // Makes node say on standard error what it does with its cache.
   const env = { HOME: home, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
-  const taken = /code cache for ESM \S+compose\.ts was accepted/
+  const taken = /code cache for ESM \S+\/gateway\/src\/\S+ was accepted/
   expect(await serveOnce(env)).not.toMatch(taken)
   expect(statSync(join(home, '.cache/tianji')).mode & 0o777).toBe(0o700)
   expect(await serveOnce(env)).toMatch(taken)
