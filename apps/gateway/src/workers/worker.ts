@@ -44,13 +44,19 @@ export async function serveAsWorker(seat: Seat, read: () => ConfigSource, args: 
   }
 }
 
+/** Milliseconds that a worker has to end after all calls have ended, or had to. */
+const LAST_PATIENCE = 10_000
+
 /** The primary knows when a second signal means now; here a signal may come twice, from it and from a terminal. */
 function stopWhenAsked(started: Started): void {
   let isStopping = false
   const stop = async () => {
     if (isStopping) return
     isStopping = true
-    await started.stop(stopDeadline())
+    const deadline = stopDeadline()
+    // When the primary is gone, nobody is left to end a process in which something does not come to its end.
+    setTimeout(() => process.exit(1), deadline + LAST_PATIENCE)
+    await started.stop(deadline)
     process.exit(0)
   }
   process.on('SIGTERM', stop)
