@@ -68,6 +68,7 @@ export type {
   Split,
 } from './provider.ts'
 export { didYouMean, register, registered, registeredNames } from './registry.ts'
+export { isSafeUrl } from './safe-url.ts'
 export {
   isoDay,
   type SaidResult,

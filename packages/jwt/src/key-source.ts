@@ -1,8 +1,7 @@
-import { type Host, inTime, isJsonObject, parseJson } from '@tianjillm/core'
+import { type Host, inTime, isJsonObject, isSafeUrl, parseJson } from '@tianjillm/core'
 import { JWKSMultipleMatchingKeys } from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { unreachable } from './refusal.ts'
-import { isSafeUrl } from './safe-url.ts'
 
 /** Where the keys of an identity provider come from, and how long they are good. */
 export interface KeySourceSettings {

@@ -1,6 +1,5 @@
-import { GatewayError, type Host, type JsonObject } from '@tianjillm/core'
+import { GatewayError, type Host, isSafeUrl, type JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
-import { isSafeUrl } from './safe-url.ts'
 import type { TokenRole } from './token-facts.ts'
 
 /** `litellm_jwtauth`, read: whom to trust, and what their claims mean. */

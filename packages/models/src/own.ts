@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { isSafeUrl } from '@tianjillm/core'
 import type { Models } from './facts.ts'
 import { sound } from './sound.ts'
 
@@ -25,7 +26,7 @@ export async function readModels(path: string): Promise<Models> {
  * are fewer than 50, as when a download broke off.
  */
 export async function fetchModels(url: string, { fetch, before = 0 }: FetchSettings): Promise<Models> {
-  if (!isTrustedUrl(url)) throw new Error('it must be fetched with https')
+  if (!isSafeUrl(url)) throw new Error('it must be fetched with https')
   const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(DEADLINE) })
   if (!response.ok) {
     await response.body?.cancel()
@@ -64,10 +65,4 @@ function parsed(text: string): unknown {
   } catch {
     throw new Error('it is no JSON')
   }
-}
-
-function isTrustedUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname))
 }

@@ -1,5 +1,5 @@
 import { GatewayError, type Log } from '@tianjillm/core'
-import { type Counter, type Lease, type LeaseRequest, type Nano, toDollars } from '@tianjillm/store'
+import { type Counter, type Lease, type LeaseRequest, leaseLife, type Nano, toDollars } from '@tianjillm/store'
 import type { Budget, BudgetState } from './budget.ts'
 import { periodAt } from './period.ts'
 
@@ -45,7 +45,7 @@ export interface LedgerSettings {
 }
 
 /** Milliseconds for which a lease is used, which is less than it holds. */
-const LEASE_USE = 7_000
+const LEASE_USE = 0.7 * leaseLife
 /** Milliseconds until the book is asked again about a budget that is used up, or after it did not answer. */
 const PAUSE = 1_000
 /** Milliseconds after which a lease that nobody uses goes back, and after which all about its budget is forgotten. */

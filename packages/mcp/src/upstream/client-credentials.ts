@@ -1,4 +1,4 @@
-import { GatewayError, type Host, inTime, isJsonObject } from '@tianjillm/core'
+import { GatewayError, type Host, inTime, isJsonObject, isSafeUrl } from '@tianjillm/core'
 import type { McpAuth } from '../settings.ts'
 
 type Settings = McpAuth & { readonly type: 'client_credentials' }
@@ -21,7 +21,7 @@ export interface TokenSource {
  * the same time wait for one request. Throws GatewayError `misconfigured` for a token URL that others could listen to.
  */
 export function tokenSource(server: string, settings: Settings, host: Pick<Host, 'now' | 'fetch'>): TokenSource {
-  if (!isSafe(settings.tokenUrl))
+  if (!isSafeUrl(settings.tokenUrl))
     throw new GatewayError('misconfigured', `The MCP server ${server}: token_url must be https.`)
   let current: { readonly token: string; readonly until: number } | undefined
   let pending: Promise<string> | undefined
@@ -101,11 +101,4 @@ function grant({ scopes }: Settings): URLSearchParams {
     grant_type: 'client_credentials',
     ...(scopes.length > 0 && { scope: scopes.join(' ') }),
   })
-}
-
-/** Whether nobody on the way can read it. */
-function isSafe(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname } = new URL(text)
-  return protocol === 'https:' || /^(localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(hostname)
 }

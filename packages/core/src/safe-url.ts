@@ -1,4 +1,7 @@
-/** Whether keys that come from there can be trusted: nobody on the way can change them, and no password is told. */
+/**
+ * Whether nobody on the way can read or change what is sent there and comes back: https, or http on this very machine.
+ * One with a name or password in it is not, for no `fetch` takes it.
+ */
 export function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname, username, password } = new URL(text)
