@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isolatedDeclarationSync } from 'oxc-transform'
 import { defineConfig, type Options } from 'tsup'
@@ -9,6 +9,9 @@ const entry = Object.values<Record<string, string>>(manifest.exports ?? {}).map(
   (target) => target['@tianjillm/source']!,
 )
 
+/** Libraries that a package's build has within it. */
+const bundled: readonly string[] = manifest.tianji?.bundled ?? []
+
 const config: Options = defineConfig({
   // `node:sqlite` has no name without it.
   removeNodeProtocol: false,
@@ -17,10 +20,15 @@ const config: Options = defineConfig({
   target: 'node22',
   platform: 'neutral',
   external: [/^node:/],
+  // Libraries of hundreds of small modules, which would take longer to be found than to be run.
+  noExternal: [...bundled],
   dts: false,
   clean: true,
   sourcemap: true,
-  onSuccess: async () => writeDeclarations('src', 'dist'),
+  onSuccess: async () => {
+    writeDeclarations('src', 'dist')
+    for (const name of bundled) copyFileSync(`node_modules/${name}/LICENSE`, `dist/LICENSE.${name}`)
+  },
 }) as Options
 
 export default config

@@ -124,12 +124,12 @@ export async function sweepBudgets({ database }: Store, before: Time): Promise<v
 /** Adds to counters, and takes what is spent out of the leases of `holder`. */
 export async function addToCounters(
   transaction: Transaction<Tables>,
-  costs: readonly { readonly counter: Counter; readonly amount: Nano }[],
+  costs: ReadonlyMap<Counter, Nano>,
   holder: string,
 ): Promise<void> {
   const sums = new Map<string, { readonly counter: Counter; amount: Nano }>()
-  for (const { counter, amount } of costs) {
-    const name = JSON.stringify([counter.kind, counter.id, counter.period])
+  for (const [counter, amount] of costs) {
+    const name = `${counter.kind} ${counter.period} ${counter.id}`
     const sum = sums.get(name)
     if (sum === undefined) sums.set(name, { counter, amount })
     else sum.amount += amount

@@ -1,3 +1,4 @@
+export { sql } from 'kysely'
 export {
   addToCounters,
   type Counter,
@@ -11,5 +12,5 @@ export {
 export { type Flag, type Json, type Nano, type Time, toDollars, toNano } from './columns.ts'
 export { type Dialect, type Migration, migrate } from './migrate.ts'
 export { openStore, type Store, type StoreSettings } from './open.ts'
-export { callsAtOnce, type SpendEntry, type SpendLog, type SpendSettings, writeSpend } from './spend.ts'
+export { CALLS_AT_ONCE, type SpendEntry, type SpendLog, type SpendSettings, writeSpend } from './spend.ts'
 export type * from './tables.ts'

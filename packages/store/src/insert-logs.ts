@@ -10,34 +10,45 @@ const columns = [
   ...['tags', 'metadata', 'http_status', 'error'],
 ] as const satisfies readonly (keyof SpendLog)[]
 
-/** Statements by how many rows they insert; there are as many as rows of one transaction at most. */
-const statements: Readonly<Record<Dialect, Map<number, string>>> = { sqlite: new Map(), postgres: new Map() }
+/** Rows of one statement: few kinds of it are worth preparing, and any number of rows is made of them. */
+const sizes = [256, 64, 16, 4, 1] as const
+
+const statements: Readonly<Record<Dialect, Map<number, CompiledQuery>>> = { sqlite: new Map(), postgres: new Map() }
 
 /**
- * Inserts finished calls, and gives the ids of those that were not there already. The statement is not built anew each
- * time: for thousands of rows a second that would cost more than to carry it out.
+ * Inserts finished calls, and gives the ids of those that were not there already. Statements are not built anew each
+ * time: for thousands of rows a second that would cost more than to carry them out.
  */
 export async function insertLogs(
   transaction: Transaction<Tables>,
   dialect: Dialect,
   logs: readonly SpendLog[],
 ): Promise<readonly string[]> {
-  const known = statements[dialect]
-  const text = known.get(logs.length) ?? statementFor(dialect, logs.length)
-  known.set(logs.length, text)
-  const values: unknown[] = []
-  for (const log of logs) for (const column of columns) values.push(log[column])
-  const { rows } = await transaction.executeQuery(CompiledQuery.raw(text, values))
-  // As the statement ends.
-  return (rows as readonly { readonly request_id: string }[]).map(({ request_id }) => request_id)
+  const written: string[] = []
+  for (let start = 0; start < logs.length; ) {
+    const size = sizes.find((most) => most <= logs.length - start)!
+    const values: unknown[] = []
+    for (const log of logs.slice(start, start + size)) for (const column of columns) values.push(log[column])
+    // Not through `raw`, which would freeze thousands of values.
+    const { rows } = await transaction.executeQuery({ ...statementFor(dialect, size), parameters: values })
+    // As the statement ends.
+    for (const { request_id } of rows as readonly { readonly request_id: string }[]) written.push(request_id)
+    start += size
+  }
+  return written
 }
 
-function statementFor(dialect: Dialect, count: number): string {
+function statementFor(dialect: Dialect, count: number): CompiledQuery {
+  const known = statements[dialect].get(count)
+  if (known !== undefined) return known
   const width = columns.length
   const place = (at: number) => (dialect === 'postgres' ? `$${at + 1}` : '?')
   const rows = Array.from(
     { length: count },
     (_, row) => `(${columns.map((_column, index) => place(row * width + index)).join(', ')})`,
   )
-  return `insert into tianji_spend_logs (${columns.join(', ')}) values ${rows.join(', ')} on conflict (request_id) do nothing returning request_id`
+  const text = `insert into tianji_spend_logs (${columns.join(', ')}) values ${rows.join(', ')} on conflict (request_id) do nothing returning request_id`
+  const statement = CompiledQuery.raw(text)
+  statements[dialect].set(count, statement)
+  return statement
 }

@@ -1,4 +1,5 @@
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { sql } from '@tianjillm/store'
+import type { SelectQueryBuilder } from 'kysely'
 import * as v from 'valibot'
 import { count } from './read-body.ts'
 

@@ -1,7 +1,7 @@
 import type { CallReport, Log } from '@tianjillm/core'
 import {
+  CALLS_AT_ONCE,
   type Counter,
-  callsAtOnce,
   type SpendEntry,
   type SpendLog,
   type Store,
@@ -45,6 +45,8 @@ const QUIET = 60_000
 export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   const { store, log, now, holder, keepsLogs = true, settled = () => {}, interval = 300, most = 100_000 } = settings
   let waiting: SpendEntry[] = []
+  /** Calls since the beginning. */
+  let added = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let writing: Promise<void> | undefined
   let isClosed = false
@@ -86,9 +88,11 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
   }
 
   const write = async () => {
-    while (waiting.length > 0) {
+    // What comes meanwhile waits for its own time: a transaction for each few calls would cost more than they do.
+    const last = added
+    while (added - waiting.length < last) {
       // One transaction each time: of what was written nothing may be written again.
-      const some = waiting.slice(0, apart > 0 ? 1 : callsAtOnce[store.dialect])
+      const some = waiting.slice(0, apart > 0 ? 1 : CALLS_AT_ONCE)
       try {
         await writeSpend(store, some, { holder, keepsLogs })
       } catch (cause) {
@@ -126,6 +130,7 @@ export function createSpendWriter(settings: SpendWriterSettings): SpendWriter {
         settled(waiting.shift()!)
         lost++
       }
+      added++
       waiting.push({ log: spendLogOf(report), counters: counters.map(keptCounter) })
       schedule()
     },

@@ -1,5 +1,5 @@
-import type { Limits, Nano, Store } from '@tianjillm/store'
-import { type RawBuilder, type Selectable, sql } from 'kysely'
+import { type Limits, type Nano, type Store, sql } from '@tianjillm/store'
+import type { RawBuilder, Selectable } from 'kysely'
 import { type Period, periodAt } from './period.ts'
 import { budgetsOf } from './standing.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError, type JsonObject } from '@tianjillm/core'
-import { sql } from 'kysely'
+import { sql } from '@tianjillm/store'
 import * as v from 'valibot'
 import { type Actor, seesAll } from './actor.ts'
 import { atOnce } from './at-once.ts'

@@ -1,12 +1,12 @@
 import { openStore, type Store } from '@tianjillm/store'
 import { describeOnBoth, sampleReport, stubLog } from '@tianjillm/testing'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { createSpendWriter, spendIn } from '../src/index.ts'
+import { createSpendWriter, type SpendWriterSettings, spendIn } from '../src/index.ts'
 
 const DAY = Date.UTC(2026, 10, 21)
 const admin = { role: 'proxy_admin', keyHash: undefined, userId: undefined, teamId: undefined } as const
 
-async function writerFor(url: string, settings: { readonly most?: number } = {}) {
+async function writerFor(url: string, settings: Pick<SpendWriterSettings, 'most' | 'interval' | 'settled'> = {}) {
   const store = await openStore({ url })
   onTestFinished(() => store.close().catch(() => {}))
   const log = stubLog()
@@ -66,6 +66,23 @@ describeOnBoth('a writer of spend', (newUrl) => {
     expect(await spend.sums('keys', {})).toMatchObject({ data: [{ id: 'k', spend: 0.75, unpriced_requests: 1 }] })
     expect(await spend.sums('tags', { size: 1 })).toMatchObject({ data: [{ id: 'a', spend: 0.75 }] })
     expect(await spend.days({})).toMatchObject({ data: [{ date: '2026-11-21', spend: 0.75, api_requests: 4 }] })
+  })
+
+  it('lets what comes while it writes wait for the next time', async () => {
+    let last = 0
+    const { store, writer } = await writerFor(newUrl(), {
+      interval: 60_000,
+      settled: () => {
+        if (last < 20) writer.add(call(`c${++last}`), [])
+      },
+    })
+    writer.add(call('c0'), [])
+    await writer.flush()
+    // The first, and what came while that was written.
+    expect(await countIn(store)).toBe(2)
+    writer.add(call('other'), [])
+    await writer.flush()
+    expect(await countIn(store)).toBeGreaterThanOrEqual(4)
   })
 
   it('marks tokens that were estimated', async () => {

@@ -48,18 +48,18 @@ function tokensIn(usage: Usage | undefined, type: BookkeeperParts['tokenType']):
 /** Counters of all time, but for those that are a budget's. */
 function totalsOf(caller: Caller, leased: readonly Counter[]): readonly Counter[] {
   const { keyHash, userId, teamId, organizationId, endUserId } = caller
-  const named: readonly (readonly [kind: string, id: string | undefined])[] = [
-    ['key', keyHash],
-    ['user', userId],
-    ['team', teamId],
-    ['member', userId !== undefined && teamId !== undefined ? JSON.stringify([teamId, userId]) : undefined],
-    ['organization', organizationId],
-    ['end_user', endUserId],
-  ]
-  return named.flatMap(([kind, id]) => {
+  const totals: Counter[] = []
+  const add = (kind: string, id: string | undefined) => {
     const isThere = leased.some((other) => other.kind === kind && other.id === id && other.period === 0)
-    return id === undefined || isThere ? [] : [{ kind, id, period: 0, endsAt: null }]
-  })
+    if (id !== undefined && !isThere) totals.push({ kind, id, period: 0, endsAt: null })
+  }
+  add('key', keyHash)
+  add('user', userId)
+  add('team', teamId)
+  add('member', userId !== undefined && teamId !== undefined ? JSON.stringify([teamId, userId]) : undefined)
+  add('organization', organizationId)
+  add('end_user', endUserId)
+  return totals
 }
 
 const toldKinds: ReadonlySet<string> = new Set(['key', 'user', 'team', 'organization'])

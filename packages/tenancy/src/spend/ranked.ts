@@ -1,5 +1,5 @@
-import type { Tables } from '@tianjillm/store'
-import { type Kysely, sql } from 'kysely'
+import { sql, type Tables } from '@tianjillm/store'
+import type { Kysely } from 'kysely'
 import { counters, daysOf, type Selection, type Sums } from './daily.ts'
 
 /** What was spent on a day by, with or at something. */
