@@ -77,6 +77,8 @@ export interface OpenAICompatibleFacts {
    * `mendReasoning` is one.
    */
   readonly mend?: <Answer extends ChatCompletion | ChatCompletionChunk>(answer: Answer) => Answer
+  /** What the vendor's errors mean where that is not usual. */
+  readonly fault?: Provider['fault']
 }
 
 /** A provider that speaks OpenAI's wire format: the vendor is data, the wire is here. https://platform.openai.com/docs/api-reference */
@@ -90,17 +92,27 @@ export function openaiCompatible(facts: OpenAICompatibleFacts): ProviderPlugin<O
     env: keyNames,
     options: v.object({ ...apiOptions, organization: v.optional(v.string()), project: v.optional(v.string()) }),
     create(options: OpenAICompatibleOptions, host: Host): Provider {
-      const base = trimSlash(setting(options.apiBase, host, ...baseNames) ?? facts.baseURL)
+      const base = rootOf(setting(options.apiBase, host, ...baseNames) ?? facts.baseURL)
       const headers = {
         authorization: `Bearer ${requiredKey(facts.name, options.apiKey, host, ...keyNames)}`,
         ...(options.organization && { 'openai-organization': options.organization }),
         ...(options.project && { 'openai-project': options.project }),
       }
-      return Object.fromEntries(
-        (facts.operations ?? ['chat']).map((name) => [name, operation(facts, name, `${base}${paths[name]}`, headers)]),
-      )
+      const operations = facts.operations ?? ['chat']
+      return {
+        ...(facts.fault && { fault: facts.fault }),
+        ...Object.fromEntries(
+          operations.map((name) => [name, operation(facts, name, `${base}${paths[name]}`, headers)]),
+        ),
+      }
     },
   })
+}
+
+/** Vendors show the whole URL of chat completions, and so it is often what people have copied. */
+function rootOf(base: string): string {
+  const root = trimSlash(base)
+  return root.endsWith(paths.chat) ? root.slice(0, -paths.chat.length) : root
 }
 
 type AnyOperation = Operation<JsonObject, JsonObject | BinaryAnswer | string, JsonObject>

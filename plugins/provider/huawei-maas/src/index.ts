@@ -1,0 +1,6 @@
+import { register } from '@tianjillm/core'
+import { huaweiMaas } from './huawei-maas.ts'
+
+register(huaweiMaas)
+
+export { huaweiMaas }
