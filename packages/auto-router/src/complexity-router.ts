@@ -1,4 +1,4 @@
-import type { JsonObject } from '@tianjillm/core'
+import { createSafety, type JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
 import { checkOption } from './check-options.ts'
 import { classify } from './classify.ts'
@@ -7,7 +7,6 @@ import { type AutoRouter, type Decision, type Occasion, type Tier, tiers } from 
 import { demandKnown, type House, misconfigured } from './house.ts'
 import { type Prompt, promptOf } from './prompt.ts'
 import { readAll } from './reading.ts'
-import { createSafety } from './safety.ts'
 import { type Score, type ScoreSettings, score } from './score.ts'
 import { chooseSeeing } from './vision.ts'
 
@@ -41,7 +40,7 @@ export function createComplexityRouter(name: string, params: JsonObject, house: 
     createSafety({
       task: `The auto-router ${name} cannot have prompts classified by ${classifier.model} and goes by their looks`,
       deadline: classifier.timeout,
-      house,
+      host: house,
     })
 
   const judge = async (prompt: Prompt, { ask }: Occasion): Promise<Verdict> => {

@@ -1,9 +1,7 @@
-import type { JsonObject } from '@tianjillm/core'
+import { createSafety, embed, type JsonObject } from '@tianjillm/core'
 import type { AutoRouter, Decision, Occasion } from './decision.ts'
-import { embed } from './embed.ts'
 import { demandKnown, type House } from './house.ts'
 import { promptOf } from './prompt.ts'
-import { createSafety } from './safety.ts'
 import { readSemanticConfig } from './semantic-config.ts'
 import { createUtterances, matches } from './utterances.ts'
 import { chooseSeeing } from './vision.ts'
@@ -27,7 +25,7 @@ export function createSemanticRouter(name: string, params: JsonObject, house: Ho
   const safety = createSafety({
     task: `The auto-router ${name} cannot have texts embedded by ${embeddingModel} and gives requests to ${defaultModel}`,
     deadline: DEADLINE,
-    house,
+    host: house,
   })
 
   const decide = async (text: string, { ask, askApart }: Occasion): Promise<Decision> => {

@@ -1,5 +1,4 @@
-import { type AskModel, GatewayError, inTime } from '@tianjillm/core'
-import { embed, similarity, type Vector } from './embed.ts'
+import { type AskModel, embed, GatewayError, inTime, similarity, type Vector } from '@tianjillm/core'
 import type { Route } from './semantic-config.ts'
 
 /** How close a prompt came to a route. */

@@ -13,6 +13,7 @@ const callTypes: Readonly<Record<OperationName, string>> = {
   responses: 'aresponses',
   search: 'asearch',
   speech: 'aspeech',
+  tool: 'call_mcp_tool',
   transcription: 'atranscription',
   translation: 'atranslation',
 }

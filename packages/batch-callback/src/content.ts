@@ -17,10 +17,10 @@ const newerParameters = [
 
 const notParameters: ReadonlySet<string> = new Set(['metadata', 'user'])
 
-/** What was asked, without the parameters: messages, text or texts; a system prompt set apart comes first. */
+/** What was asked, without the parameters: messages, text or texts, a tool's arguments; a system prompt set apart comes first. */
 export function promptOf({ input }: Pick<CallReport, 'input'>): unknown {
   if (input === undefined) return undefined
-  const prompt = input.messages ?? input.input ?? input.prompt ?? input.query
+  const prompt = input.messages ?? input.input ?? input.prompt ?? input.query ?? input.arguments
   const system = input.system ?? input.instructions
   if (system === undefined || system === null) return prompt
   const turns: readonly unknown[] = Array.isArray(prompt) ? prompt : [{ role: 'user', content: prompt }]

@@ -1,4 +1,4 @@
-import type { CallReport, GuardrailRun, JsonObject } from '@tianjillm/core'
+import type { CallReport, GuardrailRun, JsonObject, ToolFacts } from '@tianjillm/core'
 import { callType } from './call-type.ts'
 import { modelParameters, promptOf } from './content.ts'
 
@@ -54,6 +54,7 @@ export function standardLoggingPayload(report: CallReport): JsonObject {
       requester_metadata: report.metadata,
       applied_guardrails: report.guardrails.map(({ name }) => name),
       usage_object: usage ?? null,
+      mcp_tool_call_metadata: report.tool ? toolCall(report.tool, report) : null,
       ...unknownMetadata,
     },
     cache_hit: report.cacheHit,
@@ -102,9 +103,24 @@ const unknownMetadata = {
   spend_logs_metadata: null,
   requester_custom_headers: null,
   prompt_management_metadata: null,
-  mcp_tool_call_metadata: null,
   vector_store_request_metadata: null,
   cold_storage_object_key: null,
+}
+
+/** What a tool answered is nowhere told, but for its size. */
+function toolCall(tool: ToolFacts, { input, cost }: CallReport): JsonObject {
+  return {
+    name: tool.name,
+    arguments: input?.arguments ?? null,
+    result: null,
+    result_length: tool.resultLength,
+    is_error: tool.hasFailed,
+    mcp_server_name: tool.server,
+    mcp_server_logo_url: tool.logoUrl ?? null,
+    namespaced_tool_name: `${tool.server}/${tool.name}`,
+    mcp_server_cost_info: tool.costs ?? null,
+    response_cost: cost ?? 0,
+  }
 }
 
 function guardrailInformation(run: GuardrailRun): JsonObject {

@@ -164,4 +164,28 @@ describe('standardLoggingPayload', () => {
       ],
     })
   })
+
+  it('tells of a tool what was called and what it cost, and of its result how long it was', () => {
+    const tool = {
+      server: 'shop',
+      name: 'find',
+      hasFailed: false,
+      resultLength: 5,
+      costs: { default_cost_per_query: 1 },
+    }
+    const input = { name: 'find', arguments: { what: 'kites' } }
+    const told = standardLoggingPayload(
+      sampleReport({ operation: 'tool', input, output: undefined, cost: 1, tool: { ...tool, logoUrl: undefined } }),
+    )
+    expect(told).toMatchObject({
+      ...{ call_type: 'call_mcp_tool', messages: { what: 'kites' }, response: null, response_cost: 1 },
+      metadata: {
+        mcp_tool_call_metadata: {
+          ...{ name: 'find', arguments: { what: 'kites' }, result: null, result_length: 5, is_error: false },
+          ...{ mcp_server_name: 'shop', mcp_server_logo_url: null, namespaced_tool_name: 'shop/find' },
+          ...{ mcp_server_cost_info: { default_cost_per_query: 1 }, response_cost: 1 },
+        },
+      },
+    })
+  })
 })

@@ -309,7 +309,7 @@ describe('a cache by meaning', () => {
     const { hit, answerTo, asked } = semanticCache()
     await answerTo(saying('Hi'))
     expect(await hit(saying('Hi'))).toEqual({ answer, similarity: undefined })
-    expect(asked).toEqual([{ model: 'embedder', input: 'Hi' }])
+    expect(asked).toEqual([{ model: 'embedder', input: ['Hi'] }])
   })
 
   test.each([

@@ -28,6 +28,20 @@ export interface BudgetState {
   readonly resetsAt?: number | undefined
 }
 
+/** The call of an MCP server's tool, as far as it is told. What it was given is the report's input. */
+export interface ToolFacts {
+  readonly server: string
+  /** The server's own name of it. */
+  readonly name: string
+  /** Whether the tool itself said that it failed. */
+  readonly hasFailed: boolean
+  /** Characters of the texts and files that it gave; what they were is not told. */
+  readonly resultLength: number
+  /** What its operator says of its costs, and where its server's picture is; as configured. */
+  readonly costs: JsonObject | undefined
+  readonly logoUrl: string | undefined
+}
+
 /** Everything known of a finished call. Times in milliseconds since the epoch. */
 export interface CallReport {
   /** The gateway's id of the call. */
@@ -87,6 +101,8 @@ export interface CallReport {
   readonly fallbackGroup?: string | undefined
   /** Whether the answer was given before, and no vendor was asked. Its usage is that of the first time. */
   readonly cacheHit: boolean
+  /** Of calls of the operation `tool`. */
+  readonly tool?: ToolFacts | undefined
   /** The budgets it counts towards, where somebody keeps any. */
   readonly budgets?: readonly BudgetState[] | undefined
 }

@@ -1,6 +1,6 @@
 export { joinBytes } from './bytes.ts'
 export type { AskModel, Call, Caller, Host, Log } from './call.ts'
-export type { BudgetState, Callback, CallReport, GuardrailRun, PromptSource, Scrape } from './callback.ts'
+export type { BudgetState, Callback, CallReport, GuardrailRun, PromptSource, Scrape, ToolFacts } from './callback.ts'
 export {
   type ChunkHead,
   chatChunk,
@@ -15,6 +15,7 @@ export {
   usageChunk,
 } from './chat.ts'
 export { type DataUrl, parseDataUrl } from './data-url.ts'
+export { embed, similarity, type Vector } from './embed.ts'
 export {
   type ErrorBody,
   type ErrorFacts,
@@ -69,6 +70,7 @@ export type {
 } from './provider.ts'
 export { didYouMean, register, registered, registeredNames } from './registry.ts'
 export { isSafeUrl } from './safe-url.ts'
+export { createSafety, type Outcome, type Safety, type SafetySettings } from './safety.ts'
 export {
   isoDay,
   type SaidResult,
@@ -82,6 +84,7 @@ export {
   searchWords,
   urlQuery,
 } from './search.ts'
+export { isSecretName } from './secret-name.ts'
 export { type ServerSentEvent, serverSentEvents, serverSentJson } from './sse.ts'
 export type { SpeechRequest, Transcription, TranscriptionRequest } from './wire/audio.ts'
 export type {

@@ -91,8 +91,8 @@ export interface Operations {
   readonly moderation: Operation<JsonObject, JsonObject>
 }
 
-/** Names of all operations, a search among them. */
-export type OperationName = keyof Operations | 'search'
+/** Names of all operations: those of models, a search, and the call of an MCP server's tool. */
+export type OperationName = keyof Operations | 'search' | 'tool'
 
 /** A failed answer as a provider's `fault` sees it. */
 export interface FailedReply {

@@ -27,6 +27,14 @@ export interface Guards {
 
 const NONE: Guards = { all: [], readAnswers: false }
 
+/** When guardrails judge what is asked of models, and of tools. */
+const ofModels = { before: 'pre_call', beside: 'during_call', after: 'post_call' } as const
+const ofTools = { before: 'pre_mcp_call', beside: 'during_mcp_call', after: 'post_mcp_call' } as const
+
+function hooksOf({ operation }: LiveCall): { readonly [When in keyof typeof ofModels]: Hook } {
+  return operation === 'tool' ? ofTools : ofModels
+}
+
 /**
  * The guardrails of a call: those that run by default, those of the deployments it may go to, and those its
  * `guardrails` name. Throws GatewayError `invalid_request` for a name that is not configured.
@@ -53,9 +61,16 @@ export function chooseGuards(
   return record.guards
 }
 
+/** The guardrails of every call of a tool: no deployment has a say in it, and its arguments are no place to name one. */
+export function guardsOfTools(configured: readonly ConfiguredGuardrail[], record: CallRecord): Guards {
+  const all = configured.filter(({ isDefault }) => isDefault)
+  record.guards = all.length === 0 ? NONE : { all, readAnswers: true }
+  return record.guards
+}
+
 /** The request after those that judge before the call, rewritten where they say so. Throws GatewayError `guardrail_blocked`. */
 export function guardRequest(guards: Guards, asked: Asked, call: LiveCall, record: CallRecord): Awaitable<Asked> {
-  const judges = at(guards.all, 'pre_call')
+  const judges = at(guards.all, hooksOf(call).before)
   return judges.length === 0 ? asked : judgeRequest(judges, asked, call, record)
 }
 
@@ -68,7 +83,7 @@ async function judgeRequest(
   let input = asked.input
   for (const guardrail of judges) {
     const texts = textsOfInput(call.operation, input)
-    input = await settled(guardrail, 'pre_call', 'request', texts, input, call, record)
+    input = await settled(guardrail, hooksOf(call).before, 'request', texts, input, call, record)
   }
   record.allowed = withInput(asked, input)
   return record.allowed
@@ -82,7 +97,7 @@ export function guardBeside(
   record: CallRecord,
   fetchAnswer: (call: LiveCall) => Promise<Answer>,
 ): Promise<Answer> {
-  const judges = at(guards.all, 'during_call')
+  const judges = at(guards.all, hooksOf(call).beside)
   return judges.length === 0 ? fetchAnswer(call) : judgeBeside(judges, asked, call, record, fetchAnswer)
 }
 
@@ -99,7 +114,7 @@ async function judgeBeside(
   try {
     const texts = textsOfInput(call.operation, asked.input)
     await Promise.all(
-      judges.map((guardrail) => settled(guardrail, 'during_call', 'request', texts, asked.input, call, record)),
+      judges.map((guardrail) => settled(guardrail, hooksOf(call).beside, 'request', texts, asked.input, call, record)),
     )
     return await answer
   } catch (error) {
@@ -121,7 +136,7 @@ export function guardAnswer(
   call: LiveCall,
   record: CallRecord,
 ): Awaitable<Answer> {
-  const judges = at(guards.all, 'post_call')
+  const judges = at(guards.all, hooksOf(call).after)
   const isReadable = answer.type === 'json' || answer.type === 'stream' || answer.type === 'text'
   return judges.length > 0 && isReadable ? judgeAnswer(judges, answer, asked, call, record) : answer
 }
@@ -139,7 +154,7 @@ async function judgeAnswer(
   let value = whole
   for (const guardrail of judges) {
     const texts = textsOfAnswer(call.operation, value)
-    value = await settled(guardrail, 'post_call', 'response', texts, asked.input, call, record)
+    value = await settled(guardrail, hooksOf(call).after, 'response', texts, asked.input, call, record)
   }
   if (answer.type === 'json') return { type: 'json', value }
   if (answer.type === 'text') return { ...answer, text: String(value.text) }
@@ -203,7 +218,14 @@ async function settled(
 ): Promise<JsonObject> {
   if (texts.length === 0) return whole
   const { extraBody } = guardrail
-  const text = { direction, texts, roles, images, context: contextOf(input), ...(extraBody && { extraBody }) }
+  const text = {
+    direction,
+    texts,
+    roles,
+    images,
+    context: contextOf(call.operation, input),
+    ...(extraBody && { extraBody }),
+  }
   const verdict = await judge(guardrail, hook, text, call, record)
   if (verdict.action === 'pass') return whole
   if (verdict.action === 'rewrite') return replace(verdict.texts)

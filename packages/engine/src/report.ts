@@ -63,7 +63,8 @@ function costOf(
   return deployment?.costOf?.({ model, operation, input, usage })
 }
 
-function told(error: GatewayError, { redact }: Engine): NonNullable<CallReport['error']> {
+/** What is told of an error in reports. */
+export function told(error: GatewayError, { redact }: Engine): NonNullable<CallReport['error']> {
   return { kind: error.kind, status: error.status, message: redact(error.message), provider: error.facts.provider }
 }
 

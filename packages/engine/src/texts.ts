@@ -31,6 +31,7 @@ const inputFields: Partial<Record<OperationName, string>> = {
 
 /** The text in a request. */
 export function textsOfInput(operation: OperationName, input: JsonObject): Texts {
+  if (operation === 'tool') return textsAt(input, deepPlaces(input.arguments, ['arguments'], 'user'), [])
   if (operation === 'chat' || operation === 'messages')
     return textsAt(input, conversationPlaces(input.messages), imagesOf(input.messages))
   const field = inputFields[operation]
@@ -44,8 +45,9 @@ export function answersHaveText(operation: OperationName): boolean {
   return operationsWithText.has(operation)
 }
 
-/** The text in a whole answer: what the model says, thinks and hands to tools. */
+/** The text in a whole answer: what the model says, thinks and hands to tools; or what a tool gives. */
 export function textsOfAnswer(operation: OperationName, answer: JsonObject): Texts {
+  if (operation === 'tool') return textsOfResult(answer)
   if (operation === 'transcription' || operation === 'translation')
     return textsAt(answer, fieldPlaces(answer.text, ['text'], 'assistant'), [])
   const choices = Array.isArray(answer.choices) ? answer.choices : []
@@ -71,8 +73,33 @@ function messagePlaces(message: unknown, path: readonly (string | number)[]): re
   ]
 }
 
-/** The request's messages, for judges that need the context. */
-export function contextOf(input: JsonObject): readonly ChatMessage[] {
+/** The text in a tool's result, for those who read it and for programs. https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result */
+function textsOfResult(result: JsonObject): Texts {
+  const content = Array.isArray(result.content) ? result.content.map((block) => (isJsonObject(block) ? block : {})) : []
+  const places = content.flatMap(({ type, text, resource, title, description }, index) => [
+    ...(type === 'text' ? fieldPlaces(text, ['content', index, 'text'], 'tool') : []),
+    ...(isJsonObject(resource) ? fieldPlaces(resource.text, ['content', index, 'resource', 'text'], 'tool') : []),
+    ...fieldPlaces(title, ['content', index, 'title'], 'tool'),
+    ...fieldPlaces(description, ['content', index, 'description'], 'tool'),
+  ])
+  const images = content.flatMap(({ type, mimeType, data }) =>
+    type === 'image' ? [`data:${String(mimeType)};base64,${String(data)}`] : [],
+  )
+  return textsAt(result, [...places, ...deepPlaces(result.structuredContent, ['structuredContent'], 'tool')], images)
+}
+
+/** Every text in it, however deep. */
+function deepPlaces(value: unknown, path: readonly (string | number)[], role: string): readonly Place[] {
+  if (typeof value === 'string') return [{ path, role }]
+  if (typeof value !== 'object' || value === null) return []
+  const members = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  return members.flatMap(([key, member]) => deepPlaces(member, [...path, key], role))
+}
+
+/** The request's messages, for judges that need the context; of a tool the call in words. */
+export function contextOf(operation: OperationName, input: JsonObject): readonly ChatMessage[] {
+  if (operation === 'tool')
+    return [{ role: 'user', content: `Tool: ${String(input.name)}\nArguments: ${JSON.stringify(input.arguments)}` }]
   // Requests are checked at the border: `messages` holds messages.
   return Array.isArray(input.messages) ? (input.messages as readonly ChatMessage[]) : []
 }
@@ -108,8 +135,7 @@ function textsAt(whole: JsonObject, places: readonly Place[], images: readonly s
     texts: places.map(({ path }) => String(at(whole, path))),
     roles: places.map(({ role }) => role),
     images,
-    replace: (texts) =>
-      places.reduce((changed, { path }, index) => put(changed, path, texts[index]!), whole as unknown) as JsonObject,
+    replace: (texts) => withTextsAt(whole, places, texts),
   }
 }
 
@@ -118,8 +144,24 @@ function at(whole: unknown, path: readonly (string | number)[]): unknown {
   return path.reduce((inner, key) => (inner as Record<string | number, unknown> | undefined)?.[key], whole)
 }
 
-function put(whole: unknown, [key, ...rest]: readonly (string | number)[], text: string): unknown {
-  if (key === undefined) return text
-  if (Array.isArray(whole)) return whole.map((item, index) => (index === key ? put(item, rest, text) : item))
-  return { ...(whole as JsonObject), [key]: put((whole as JsonObject)[key], rest, text) }
+/** The whole with other texts, in one pass: every part that changes is copied, once. */
+function withTextsAt(whole: JsonObject, places: readonly Place[], texts: readonly string[]): JsonObject {
+  const copies = new Set<unknown>()
+  const copied = (part: unknown): Record<string | number, unknown> => {
+    // A path made by this file leads through objects and arrays only, and each key of it is there.
+    if (copies.has(part)) return part as Record<string | number, unknown>
+    const copy = (Array.isArray(part) ? [...part] : { ...(part as JsonObject) }) as Record<string | number, unknown>
+    copies.add(copy)
+    return copy
+  }
+  const root = copied(whole)
+  for (const [index, { path }] of places.entries()) {
+    let part = root
+    for (const key of path.slice(0, -1)) {
+      part[key] = copied(part[key])
+      part = part[key] as Record<string | number, unknown>
+    }
+    part[path.at(-1)!] = texts[index]
+  }
+  return root
 }

@@ -96,6 +96,8 @@ const ways: Readonly<Record<OperationName, readonly Way[]>> = {
   translation: [bySecond, byTokens],
   rerank: [byQuery, byTokens],
   search: [byQuery],
+  // What a tool costs its operator says.
+  tool: [],
 }
 
 /** Whether all its prices are known to be nothing. */

@@ -244,7 +244,10 @@ export const litellmContentFilter: GuardrailPlugin = defineGuardrail({
       host.log.warn('litellm_content_filter: image_model is not used; what images show is not looked at.')
     const rules = [...categoryRules(options), ...patternRules(options), ...wordRules(options)]
     return {
-      hooks: ['pre_call', 'during_call', 'post_call', 'logging_only', 'pre_mcp_call', 'during_mcp_call'],
+      hooks: [
+        ...(['pre_call', 'during_call', 'post_call', 'logging_only'] as const),
+        ...(['pre_mcp_call', 'during_mcp_call', 'post_mcp_call'] as const),
+      ],
       check: (text) => judge(rules, text),
     }
   },

@@ -21,9 +21,10 @@ import * as v from 'valibot'
 export interface MockOptions {
   /**
    * The answer to every chat and completion. A name such as `litellm.RateLimitError` fails instead, as that error.
-   * A request's own `mock_response` comes first. Default: an answer that repeats the question.
+   * A list is a script: its first turn answers a question, the next what tools gave. A turn is a text or an assistant's
+   * message as OpenAI has it. A request's own `mock_response` comes first. Default: an answer that repeats the question.
    */
-  readonly mockResponse?: string | undefined
+  readonly mockResponse?: Script | undefined
   /** Milliseconds before an answer begins. Default 0. */
   readonly latency?: number | undefined
   /** Milliseconds between the chunks of a stream. Default 0. */
@@ -34,8 +35,28 @@ export interface MockOptions {
   readonly failureStatus?: number | undefined
 }
 
+/** What is said: the same each time, or one turn after the other, each a text or a message as OpenAI has it. */
+export type Script = string | readonly (string | ScriptedMessage)[]
+
+/** An assistant's message; ids of calls may be missing, and arguments be objects. */
+export interface ScriptedMessage {
+  readonly content?: string | null | undefined
+  readonly tool_calls?: readonly { readonly id?: string | undefined; readonly function: ScriptedFunction }[] | undefined
+}
+
+/** A function that is called. */
+export interface ScriptedFunction {
+  readonly name: string
+  readonly arguments?: string | JsonObject | undefined
+}
+
+const given = v.optional(v.union([v.string(), v.record(v.string(), v.unknown())]))
+const made = v.object({ id: v.optional(v.string()), function: v.object({ name: v.string(), arguments: given }) })
+const assistant = v.object({ content: v.nullish(v.string()), tool_calls: v.optional(v.array(made)) })
+const script = v.union([v.string(), v.pipe(v.array(v.union([v.string(), assistant])), v.minLength(1))])
+
 const schema = v.object({
-  mockResponse: v.optional(v.string()),
+  mockResponse: v.optional(script),
   latency: v.optional(v.pipe(v.number(), v.minValue(0))),
   chunkLatency: v.optional(v.pipe(v.number(), v.minValue(0))),
   failureRate: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
@@ -79,12 +100,36 @@ export const mock: ProviderPlugin<MockOptions> = defineProvider({
           typeof request.body === 'string' ? request.body : new TextDecoder().decode(request.body as Uint8Array),
         )
         const input = isJsonObject(written) ? written : {}
-        const canned = typeof input.mock_response === 'string' ? input.mock_response : options.mockResponse
-        return failureNamed(canned) ?? answers[new URL(request.url).pathname]!(input, canned, call, options)
+        const own = v.safeParse(v.optional(script), input.mock_response ?? undefined)
+        if (!own.success) return failure(400, 'mock_response must be a text, or a list of texts and messages.')
+        const said = own.output ?? options.mockResponse
+        const turn = said === undefined ? undefined : turnOf(said, input)
+        return failureNamed(turn) ?? answers[new URL(request.url).pathname]!(input, turn, call, options)
       },
     }
   },
 })
+
+/** What is said in one turn; calls as on the wire. */
+interface Turn {
+  readonly content: string | null
+  readonly calls: readonly JsonObject[]
+}
+
+/** The turn that a conversation has come to since its last question. After the last one that one is said again. */
+function turnOf(said: Script, { messages }: JsonObject): Turn {
+  if (typeof said === 'string') return { content: said, calls: [] }
+  const all = (Array.isArray(messages) ? messages : []).filter(isJsonObject)
+  const answers = all.slice(all.findLastIndex(({ role }) => role === 'user') + 1)
+  const number = answers.filter(({ role }) => role === 'assistant').length
+  const turn = said[Math.min(number, said.length - 1)]!
+  if (typeof turn === 'string') return { content: turn, calls: [] }
+  const calls = (turn.tool_calls ?? []).map(({ id, function: { name, arguments: input = {} } }, index) => {
+    const text = typeof input === 'string' ? input : JSON.stringify(input)
+    return { id: id ?? `call_${number}_${index}`, type: 'function', function: { name, arguments: text } }
+  })
+  return { content: turn.content ?? (calls.length > 0 ? null : ''), calls }
+}
 
 /** LiteLLM's names of errors, as a `mock_response` asks for them. https://docs.litellm.ai/docs/completion/mock_requests */
 const failures: ReadonlyMap<string, readonly [status: number, code: string | null]> = new Map([
@@ -99,34 +144,32 @@ const failures: ReadonlyMap<string, readonly [status: number, code: string | nul
   ['litellm.ServiceUnavailableError', [503, null]],
 ])
 
-function failureNamed(canned: string | undefined): UpstreamReply | undefined {
-  const known = canned === undefined ? undefined : failures.get(canned)
-  return known && failure(known[0], `This is a mock ${canned}.`, known[1])
+function failureNamed(turn: Turn | undefined): UpstreamReply | undefined {
+  const known = failures.get(turn?.content ?? '')
+  return known && failure(known[0], `This is a mock ${turn?.content}.`, known[1])
 }
 
 function failure(status: number, message: string, code: string | null = null): UpstreamReply {
   return jsonReply({ error: { message, type: 'mock_error', param: null, code } }, status)
 }
 
-type Responder = (input: JsonObject, canned: string | undefined, call: Call, options: MockOptions) => UpstreamReply
+type Responder = (input: JsonObject, turn: Turn | undefined, call: Call, options: MockOptions) => UpstreamReply
 
 const answers: Readonly<Record<string, Responder>> = {
-  '/v1/chat/completions': (input, canned, call, options) => {
-    const content = canned ?? replyTo(input)
-    const usage = usageOf(JSON.stringify(input.messages), content)
+  '/v1/chat/completions': (input, turn, call, options) => {
+    const { content, calls } = turn?.calls.length ? turn : (forcedCall(input, call) ?? turn ?? replyTo(input))
+    const usage = usageOf(
+      JSON.stringify(input.messages),
+      `${content ?? ''}${calls.length > 0 ? JSON.stringify(calls) : ''}`,
+    )
     const head = { id: `chatcmpl-${call.uuid()}`, created: Math.floor(call.now() / 1000), model: call.model }
-    if (input.stream === true) return eventReply(chatEvents(head, content, usage, input), call, options)
-    const message = { role: 'assistant', content, ...forcedCall(input, call) }
-    const finish_reason = message.tool_calls ? 'tool_calls' : 'stop'
-    return jsonReply({
-      ...head,
-      object: 'chat.completion',
-      choices: [{ index: 0, message, logprobs: null, finish_reason }],
-      usage,
-    })
+    if (input.stream === true) return eventReply(chatEvents(head, { content, calls }, usage, input), call, options)
+    const message = { role: 'assistant', content, ...(calls.length > 0 && { tool_calls: calls }) }
+    const choice = { index: 0, message, logprobs: null, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' }
+    return jsonReply({ ...head, object: 'chat.completion', choices: [choice], usage })
   },
-  '/v1/completions': (input, canned, call, options) => {
-    const text = canned ?? `You wrote: ${lastText(input.prompt)}`
+  '/v1/completions': (input, turn, call, options) => {
+    const text = turn?.content ?? `You wrote: ${lastText(input.prompt)}`
     const head = {
       id: `cmpl-${call.uuid()}`,
       object: 'text_completion',
@@ -141,7 +184,7 @@ const answers: Readonly<Record<string, Responder>> = {
     if (input.stream !== true) return jsonReply({ ...choice(text, 'stop'), usage })
     return eventReply([...words(text).map((word) => choice(word, null)), choice('', 'stop')], call, options)
   },
-  '/v1/embeddings': (input, _canned, call) => {
+  '/v1/embeddings': (input, _turn, call) => {
     const inputs = Array.isArray(input.input) && typeof input.input[0] !== 'number' ? input.input : [input.input]
     const size = typeof input.dimensions === 'number' ? Math.min(Math.max(1, input.dimensions), 4096) : 1536
     const data = inputs.map((text, index) => {
@@ -155,40 +198,46 @@ const answers: Readonly<Record<string, Responder>> = {
     const { prompt_tokens } = usageOf(JSON.stringify(input.input), '')
     return jsonReply({ object: 'list', data, model: call.model, usage: { prompt_tokens, total_tokens: prompt_tokens } })
   },
-  '/v1/images/generations': (input, _canned, call) => {
+  '/v1/images/generations': (input, _turn, call) => {
     const count = typeof input.n === 'number' ? Math.min(Math.max(1, input.n), 10) : 1
     const image = input.response_format === 'url' ? { url: `data:image/png;base64,${PNG}` } : { b64_json: PNG }
     return jsonReply({ created: Math.floor(call.now() / 1000), data: Array.from({ length: count }, () => image) })
   },
-  '/v1/audio/speech': (input, _canned, call, options) =>
+  '/v1/audio/speech': (input, _turn, call, options) =>
     streamReply('audio/wav', pieces(tone(Math.min(String(input.input ?? '').length * 40, 5000)), 4096), call, options),
 }
 
 /** What a chat model without a canned answer says: something fitting the format asked for, or the question again. */
-function replyTo(input: JsonObject): string {
+function replyTo(input: JsonObject): Turn {
+  const say = (content: string) => ({ content, calls: [] })
   const format = isJsonObject(input.response_format) ? input.response_format : {}
-  if (format.type === 'json_object') return '{"answer":"This is a mock answer."}'
+  if (format.type === 'json_object') return say('{"answer":"This is a mock answer."}')
   if (format.type === 'json_schema' && isJsonObject(format.json_schema))
-    return JSON.stringify(sampleOf(format.json_schema.schema))
+    return say(JSON.stringify(sampleOf(format.json_schema.schema)))
   const messages = Array.isArray(input.messages) ? input.messages : []
   const question = lastText(messages.findLast((message) => isJsonObject(message) && message.role === 'user')?.content)
-  return `This is a mock answer. You said: ${question}`
+  return say(`This is a mock answer. You said: ${question}`)
 }
 
 /** The call of a tool that the request insists on. */
-function forcedCall(input: JsonObject, call: Call): { content?: null; tool_calls?: readonly JsonObject[] } {
+function forcedCall(input: JsonObject, call: Call): Turn | undefined {
   const choice = input.tool_choice
   const tools = (Array.isArray(input.tools) ? input.tools : []).flatMap((tool) =>
     isJsonObject(tool?.function) ? [tool.function] : [],
   )
   const wanted = isJsonObject(choice) && isJsonObject(choice.function) ? choice.function.name : undefined
   const tool = choice === 'required' ? tools[0] : tools.find(({ name }) => name === wanted)
-  if (tool === undefined) return {}
-  const made = { name: tool.name, arguments: JSON.stringify(sampleOf(tool.parameters)) }
-  return { content: null, tool_calls: [{ id: `call_${call.uuid()}`, type: 'function', function: made }] }
+  if (tool === undefined) return undefined
+  const wanting = { name: tool.name, arguments: JSON.stringify(sampleOf(tool.parameters)) }
+  return { content: null, calls: [{ id: `call_${call.uuid()}`, type: 'function', function: wanting }] }
 }
 
-function chatEvents(head: JsonObject, content: string, usage: Usage, input: JsonObject): readonly JsonObject[] {
+function chatEvents(
+  head: JsonObject,
+  { content, calls }: Turn,
+  usage: Usage,
+  input: JsonObject,
+): readonly JsonObject[] {
   const chunk = (delta: JsonObject, finish_reason: string | null = null) => ({
     ...head,
     object: 'chat.completion.chunk',
@@ -197,8 +246,9 @@ function chatEvents(head: JsonObject, content: string, usage: Usage, input: Json
   const wantsUsage = isJsonObject(input.stream_options) && input.stream_options.include_usage === true
   return [
     chunk({ role: 'assistant', content: '' }),
-    ...words(content).map((word) => chunk({ content: word })),
-    chunk({}, 'stop'),
+    ...words(content ?? '').map((word) => chunk({ content: word })),
+    ...calls.map((call, index) => chunk({ tool_calls: [{ index, ...call }] })),
+    chunk({}, calls.length > 0 ? 'tool_calls' : 'stop'),
     ...(wantsUsage ? [{ ...head, object: 'chat.completion.chunk', choices: [], usage }] : []),
   ]
 }

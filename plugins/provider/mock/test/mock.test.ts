@@ -163,6 +163,49 @@ providerContract(mock, {
   },
 })
 
+describe('a script', () => {
+  const mockResponse = [
+    { tool_calls: [{ function: { name: 'add', arguments: { a: 1 } } }, { id: 'x', function: { name: 'now' } }] },
+    'Two.',
+  ]
+  const calls = [
+    { id: 'call_0_0', type: 'function', function: { name: 'add', arguments: '{"a":1}' } },
+    { id: 'x', type: 'function', function: { name: 'now', arguments: '{}' } },
+  ] as const
+  const after = [...messages, { role: 'assistant', tool_calls: calls }] as const
+  const model = connect(mock, { mockResponse })
+
+  it('is played turn by turn, from the start with each question', async () => {
+    const turn = async (...said: readonly JsonObject[]) => {
+      const { choices } = await model.chat({ model: 'm', messages: said as never })
+      return { said: choices[0]!.message, why: choices[0]!.finish_reason }
+    }
+    const first = { said: { role: 'assistant', content: null, tool_calls: calls }, why: 'tool_calls' }
+    const last = { said: { role: 'assistant', content: 'Two.' }, why: 'stop' }
+    expect(await turn(...messages)).toEqual(first)
+    expect(await turn(...after)).toEqual(last)
+    expect(await turn(...after, ...after.slice(1))).toEqual(last)
+    expect(await turn(...after, ...messages)).toEqual(first)
+  })
+
+  it('streams its calls', async () => {
+    const chunks = await collect(model.chat({ model: 'm', messages, stream: true }))
+    expect(partsOf(chunks)).toEqual([
+      { index: 0, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null },
+      { index: 0, delta: { tool_calls: [{ index: 0, ...calls[0] }] }, logprobs: null, finish_reason: null },
+      { index: 0, delta: { tool_calls: [{ index: 1, ...calls[1] }] }, logprobs: null, finish_reason: null },
+      { index: 0, delta: {}, logprobs: null, finish_reason: 'tool_calls' },
+    ])
+  })
+
+  it('of a request comes first, fails where it says so, and is refused when it is none', async () => {
+    const chat = (mock_response: unknown) => model.chat({ model: 'm', messages, mock_response })
+    expect((await chat(['Hi.'])).choices[0]!.message.content).toBe('Hi.')
+    await expect(chat(['litellm.RateLimitError'])).rejects.toMatchObject({ kind: 'rate_limited' })
+    await expect(chat([{ tool_calls: 'add' }])).rejects.toMatchObject({ kind: 'invalid_request' })
+  })
+})
+
 describe('mock failures', () => {
   it('are spread evenly', async () => {
     const model = connect(mock, { failureRate: 0.25 })

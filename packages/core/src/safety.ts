@@ -1,13 +1,14 @@
-import { type ErrorKind, inTime, isGatewayError } from '@tianjillm/core'
-import type { House } from './house.ts'
+import type { Host } from './call.ts'
+import { type ErrorKind, isGatewayError } from './errors.ts'
+import { inTime } from './in-time.ts'
 
 /** What became of work that may fail. */
 export type Outcome<Result> =
   | { readonly isDone: true; readonly result: Result }
-  /** In words, for a decision's `why`. */
+  /** In words for whoever wonders. */
   | { readonly isDone: false; readonly reason: string }
 
-/** Has work done that a request must not depend on. */
+/** Has work done that a request must not depend on: models asked for what they think of it, say. */
 export interface Safety {
   /**
    * What the work gives within the deadline; what goes wrong becomes a warning, at most one a minute. After three
@@ -17,38 +18,39 @@ export interface Safety {
   attempt<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Outcome<Result>>
 }
 
+/** What a safety goes by. */
+export interface SafetySettings {
+  /** What cannot be done when it fails: begins the warning's sentence. */
+  readonly task: string
+  /** Milliseconds. */
+  readonly deadline: number
+  readonly host: Pick<Host, 'log' | 'now'>
+}
+
 /** Failures in a row after which there is a pause, how long it is, and how long between two warnings; in milliseconds. */
 const MOST_FAILURES = 3
 const PAUSE = 30_000
 const QUIET = 60_000
 
-/** A safety of its own for each thing that may fail. `task` begins the warning's sentence; `deadline` is in milliseconds. */
-export function createSafety({
-  task,
-  deadline,
-  house,
-}: {
-  readonly task: string
-  readonly deadline: number
-  readonly house: Pick<House, 'log' | 'now'>
-}): Safety {
+/** A safety of its own for each thing that may fail. */
+export function createSafety({ task, deadline, host }: SafetySettings): Safety {
   let failures = 0
   let pausedUntil = 0
   let lastWarning = Number.NEGATIVE_INFINITY
 
   const mayTry = () => {
     if (failures < MOST_FAILURES) return true
-    if (house.now() < pausedUntil) return false
+    if (host.now() < pausedUntil) return false
     // One goes ahead; the others wait for what becomes of it.
-    pausedUntil = house.now() + PAUSE
+    pausedUntil = host.now() + PAUSE
     return true
   }
   const failed = (reason: string) => {
     failures++
-    if (failures >= MOST_FAILURES) pausedUntil = house.now() + PAUSE
-    if (house.now() - lastWarning < QUIET) return
-    lastWarning = house.now()
-    house.log.warn(`${task}: ${reason}`)
+    if (failures >= MOST_FAILURES) pausedUntil = host.now() + PAUSE
+    if (host.now() - lastWarning < QUIET) return
+    lastWarning = host.now()
+    host.log.warn(`${task}: ${reason}`)
   }
 
   return {
@@ -60,7 +62,7 @@ export function createSafety({
         return { isDone: true, result }
       } catch (error) {
         if (isOf(ended, error)) throw error
-        const reason = isGatewayError(error) ? error.message : 'the auto-router made a mistake.'
+        const reason = isGatewayError(error) ? error.message : 'the gateway made a mistake.'
         if (!isOf(refused, error)) failed(reason)
         return { isDone: false, reason }
       }

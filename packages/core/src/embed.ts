@@ -1,4 +1,6 @@
-import { type AskModel, GatewayError, isJsonObject } from '@tianjillm/core'
+import type { AskModel } from './call.ts'
+import { GatewayError } from './errors.ts'
+import { isJsonObject } from './json.ts'
 
 /** A text's meaning as a direction: of length 1. */
 export type Vector = Float64Array
@@ -12,7 +14,8 @@ export async function embed(
 ): Promise<readonly Vector[]> {
   const { data } = await ask('embedding', { model, input: texts }, signal)
   const entries = Array.isArray(data) ? data.filter(isJsonObject) : []
-  const vectors = new Map(entries.map(({ index, embedding }) => [index, embedding]))
+  // Most say which is whose; those that do not keep the order.
+  const vectors = new Map(entries.map(({ index, embedding }, place) => [index ?? place, embedding]))
   return texts.map((_text, index) => vectorOf(vectors.get(index), model))
 }
 
