@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
 
@@ -19,9 +20,23 @@ const positiveInteger = either(
   v.pipe(v.number(), v.integer('expected a positive whole number'), v.minValue(1, 'expected a positive whole number')),
   v.pipe(v.string(), v.regex(/^\s*\d*[1-9]\d*\s*$/, 'expected a positive whole number')),
 )
+const positive = either(
+  'expected a positive number',
+  v.pipe(v.number(), v.finite('expected a positive number'), v.gtValue(0, 'expected a positive number')),
+  v.pipe(
+    v.string(),
+    v.regex(NUMBER, 'expected a positive number'),
+    v.check((written) => Number(written) > 0, 'expected a positive number'),
+  ),
+)
 const flag = either('expected true or false', v.boolean(), v.pipe(v.string(), v.regex(FLAG, 'expected true or false')))
 const certificates = either('expected true, false or the path of a CA bundle', v.boolean(), text)
 const texts = list(text)
+const portion = either(
+  'expected a number from 0 to 1',
+  v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  v.pipe(v.string(), v.regex(/^(0?\.\d+|[01](\.0*)?)$/)),
+)
 const textOrTexts = either('expected a string or a list of strings', text, texts)
 const anyMap = mapOf(v.unknown())
 
@@ -162,6 +177,10 @@ const keys = list(
       model_rpm_limit: mapOf(positiveInteger),
       model_tpm_limit: mapOf(positiveInteger),
       models: texts,
+      object_permission: map(
+        {},
+        { mcp_access_groups: texts, mcp_servers: texts, mcp_tool_permissions: mapOf(texts), vector_stores: texts },
+      ),
       rpm_limit: positiveInteger,
       max_parallel_requests: positiveInteger,
       soft_budget: dollars,
@@ -212,15 +231,16 @@ const cacheParams = map(
     redis_semantic_cache_embedding_model: text,
     semantic_cache_embedding_model: text,
     shared_by: either('expected key, team or all', v.picklist(['key', 'team', 'all'])),
-    similarity_threshold: either(
-      'expected a number from 0 to 1',
-      v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-      v.pipe(v.string(), v.regex(/^(0?\.\d+|[01](\.0*)?)$/)),
-    ),
+    similarity_threshold: portion,
     supported_call_types: texts,
     ttl: number,
     type: text,
   },
+)
+
+const semanticFilter = map(
+  {},
+  { embedding_model: text, enabled: flag, similarity_threshold: portion, top_k: positiveInteger },
 )
 
 const settings = map(
@@ -237,9 +257,11 @@ const settings = map(
     guardrails,
     json_logs: flag,
     max_budget: dollars,
+    mcp_semantic_tool_filter: semanticFilter,
     model_cost_map_url: text,
     modify_params: flag,
     network_mock: flag,
+    public_mcp_servers: texts,
     public_model_groups: texts,
     redact_messages_in_exceptions: flag,
     redact_user_api_key_info: flag,
@@ -302,12 +324,15 @@ const tokens = map(
 const generalSettings = map(
   {},
   {
+    allow_private_mcp_urls: flag,
     allow_requests_on_db_unavailable: flag,
+    allow_stored_mcp_commands: flag,
     always_include_stream_usage: flag,
     completion_model: text,
     database_url: text,
     disable_spend_logs: flag,
     enable_jwt_auth: flag,
+    enable_mcp_registry: flag,
     forward_client_headers_to_llm_api: flag,
     global_max_parallel_requests: positiveInteger,
     image_generation_model: text,
@@ -355,10 +380,38 @@ const routerSettings = map(
   },
 )
 
+const address = v.pipe(text, v.check(isAddressRange, 'expected an address or a range such as 10.0.0.0/8'))
+
+const agent = map(
+  {},
+  {
+    default_provider: text,
+    enabled: flag,
+    max_parallel: positiveInteger,
+    max_result_tokens: positiveInteger,
+    max_turns: positiveInteger,
+    providers: texts,
+    query_timeout: positive,
+    rate_limit: positiveInteger,
+    session_idle: positive,
+    tool_timeout: positive,
+    transports: map({}, { http: flag, sse: flag, stdio: flag }),
+    trusted_proxies: list(address),
+    window: positive,
+  },
+)
+
+function isAddressRange(written: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(written) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128)
+}
+
 /** What a configuration file must look like once its environment is resolved. Free of transformations. */
 export const configFile: v.GenericSchema<unknown, JsonObject> = map(
   {},
   {
+    agent,
     callback_settings: mapOf(v.nullish(anyMap)),
     callbacks,
     credential_list: credentials,
@@ -366,7 +419,10 @@ export const configFile: v.GenericSchema<unknown, JsonObject> = map(
     guardrails,
     keys,
     litellm_settings: settings,
-    mcp_settings: map({}, { offer_search_tools: flag }),
+    mcp_settings: map(
+      {},
+      { offer_search_tools: flag, tool_filter: map({}, { exclude_tags: texts, include_tags: texts }) },
+    ),
     mcp_tools: mcpTools,
     model_list: models,
     plugins: texts,

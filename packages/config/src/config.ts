@@ -11,6 +11,7 @@ export interface Config {
   /** Tools of the gateway itself, for MCP clients. */
   readonly mcpTools: readonly McpToolConfig[]
   readonly mcpSettings: McpSettings
+  readonly agent: AgentConfig
   /** Keys of the gateway besides the master key. */
   readonly keys: readonly KeyConfig[]
   /** Undefined when no answers are kept. */
@@ -139,6 +140,45 @@ export interface SearchToolConfig {
 export interface McpSettings {
   /** Whether search tools are tools for MCP clients as well; default true. */
   readonly offerSearchTools: boolean
+  /** Which tools there are for anybody, by their tags or their servers'; undefined: all. */
+  readonly toolFilter:
+    | { readonly includeTags: readonly string[] | undefined; readonly excludeTags: readonly string[] }
+    | undefined
+  /** `litellm_settings.mcp_semantic_tool_filter`; undefined when it is not enabled. */
+  readonly semanticFilter:
+    | {
+        readonly embeddingModel: string
+        /** How many tools a model is offered at most. */
+        readonly topK: number
+        /** How like the request a tool must be, from 0 to 1. */
+        readonly threshold: number
+      }
+    | undefined
+}
+
+/** `agent`. */
+export interface AgentConfig {
+  readonly isEnabled: boolean
+  /** Requests from one address in each `window`. */
+  readonly rateLimit: number
+  readonly window: number
+  /** Queries that are answered at once. */
+  readonly maxParallel: number
+  readonly queryTimeout: number
+  /** Of one call of a tool. */
+  readonly toolTimeout: number
+  /** Times that a model is asked for one query. */
+  readonly maxTurns: number
+  /** Of a tool's result, that a model gets to read. */
+  readonly maxResultTokens: number
+  readonly sessionIdle: number
+  /** A model group, or a provider of the environment; and so each of `providers`, which are asked in this order. */
+  readonly defaultProvider: string | undefined
+  readonly providers: readonly string[] | undefined
+  /** Whether servers that are reached this way are used. */
+  readonly transports: Readonly<Record<'stdio' | 'sse' | 'http', boolean>>
+  /** Addresses, or ranges of them as `10.0.0.0/8`, whose word is taken for whom they speak for. */
+  readonly trustedProxies: readonly string[]
 }
 
 /** One entry of `mcp_tools`. */
@@ -184,6 +224,8 @@ export interface KeyConfig {
   readonly isBlocked: boolean
   /** As written; added to the metadata of its calls. */
   readonly metadata: JsonObject
+  /** What it may use besides models, as written; undefined: nothing is said. */
+  readonly objectPermission: JsonObject | undefined
   readonly position: Position
 }
 
@@ -250,6 +292,8 @@ export interface Settings {
   readonly skipToolMessageInGuardrail: boolean
   /** Model groups the public model hub shows. */
   readonly publicModelGroups: readonly string[]
+  /** MCP servers the public MCP hub shows. */
+  readonly publicMcpServers: readonly string[]
   /** Of all calls together. */
   readonly budget: BudgetConfig | undefined
   /** Of all calls with a tag. */
@@ -284,6 +328,12 @@ export interface GeneralSettings {
   /** For how long what the database says of a key is known, whoever changes it. */
   readonly userApiKeyCacheTtl: number | undefined
   readonly forwardClientHeadersToLlmApi: boolean
+  /** Whether MCP servers that are added while the gateway runs may run commands. */
+  readonly allowStoredMcpCommands: boolean
+  /** Whether they may be in private networks, and be asked without encryption. */
+  readonly allowPrivateMcpUrls: boolean
+  /** Whether everybody is told which MCP servers there are. */
+  readonly enableMcpRegistry: boolean
   /** `litellm_jwtauth` as written, with `role_permissions`; undefined unless `enable_jwt_auth` is set. */
   readonly jwtAuth: JsonObject | undefined
   /** All other keys as written. */

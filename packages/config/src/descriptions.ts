@@ -1,6 +1,7 @@
 /** What keys mean, for editors, by the place they stand at; the root is `''`. Markdown, one line each. */
 export const descriptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   '': {
+    agent: 'Answers at `/api/query`, by models that use MCP tools.',
     callback_settings: 'Options of callbacks, by name.',
     callbacks: 'Callbacks that hear of every call.',
     credential_list: 'Named options, to be used by several entries as `litellm_credential_name`.',
@@ -86,8 +87,40 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     search_provider: 'The plugin.',
     timeout: 'Seconds.',
   },
+  agent: {
+    default_provider: 'Who is asked first: a model group, or a provider that the environment describes.',
+    enabled: '`false` takes the routes of the agent away. Default: `true`.',
+    max_parallel: 'Queries that are answered at once; some more wait. Default 10.',
+    max_result_tokens: "Tokens of a tool's result that a model gets to read, about. Default 16384.",
+    max_turns: 'Times that a model is asked for one query. Default 10.',
+    providers:
+      'Who is asked, one after the other when one fails. Default: those of the environment, else the first group.',
+    query_timeout: 'Seconds until a query must be answered. Default 60.',
+    rate_limit: 'Requests from one address in each `window`. Default 10.',
+    session_idle: 'Seconds after which a session is forgotten that nobody uses. Default 3600.',
+    tool_timeout: 'Seconds for one call of a tool. Default 30.',
+    transports: 'Which MCP servers are used, by how they are reached: `{stdio: false}`. Default: all.',
+    trusted_proxies: 'Addresses and ranges of proxies whose `X-Forwarded-For` is believed: `[10.0.0.0/8]`.',
+    window: 'Seconds. Default 60.',
+  },
+  'agent.transports': {
+    http: 'Whether servers over HTTP are used.',
+    sse: 'Whether servers over HTTP with SSE are used.',
+    stdio: 'Whether servers that are started as processes are used.',
+  },
   mcp_settings: {
     offer_search_tools: '`false` keeps `search_tools` from MCP clients. Default: `true`.',
+    tool_filter: 'Which tools there are for anybody, by their tags or those of their servers.',
+  },
+  'mcp_settings.tool_filter': {
+    exclude_tags: 'Tools with any of these are not there.',
+    include_tags: 'Only tools with any of these are there.',
+  },
+  'litellm_settings.mcp_semantic_tool_filter': {
+    embedding_model: 'The model of `model_list` that tells what texts mean. Default: `text-embedding-3-small`.',
+    enabled: 'Has models offered only MCP tools that fit the request. Default: `false`.',
+    similarity_threshold: 'How like the request a tool must be, from 0 to 1. Default: 0.3.',
+    top_k: 'How many tools are offered at most. Default: 10.',
   },
   mcp_tools: {
     description: 'Tells models when to use it.',
@@ -111,6 +144,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     model_max_budget: 'The same by model: `{gpt-4o: {budget_limit: 5, time_period: 1d}}`.',
     model_rpm_limit: 'Requests a minute by model.',
     model_tpm_limit: 'Tokens a minute by model.',
+    object_permission: 'MCP servers it may use: `{mcp_servers, mcp_access_groups, mcp_tool_permissions}`.',
     models: 'Names it may ask for, with `*` for anything. Default: all.',
     max_parallel_requests: 'Calls at once. One more gets 429 right away.',
     rpm_limit: 'Requests a minute.',
@@ -120,6 +154,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     user_id: 'Told to callbacks.',
   },
   litellm_settings: {
+    mcp_semantic_tool_filter: 'Which MCP tools models are offered, by what is asked.',
     allowed_fails: 'As in `router_settings`, which wins.',
     budget_duration: 'How long `max_budget` lasts: `30d`, `1mo`. Default: for good.',
     cache: 'Whether answers are kept for the same request.',
@@ -138,6 +173,7 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     max_budget: 'US dollars that all calls together may cost.',
     model_cost_map_url: 'Where such a file is fetched from, in the background.',
     num_retries: 'As in `router_settings`, which wins.',
+    public_mcp_servers: 'MCP servers that `/public/mcp_hub` shows to anybody.',
     public_model_groups: 'Model groups that `/public/model_hub` shows to anybody.',
     redact_user_api_key_info: 'Keep from callbacks who called: key, user, team.',
     request_timeout: 'Seconds to the head of an answer, and between its pieces. Default 600.',
@@ -164,13 +200,16 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     type: '`local`, `disk`, `redis`, `local-semantic` or `redis-semantic`. Default `redis`.',
   },
   general_settings: {
+    allow_private_mcp_urls: 'MCP servers added at run time may be in private networks, and without https.',
     allow_requests_on_db_unavailable:
       'Calls are let in although the database does not answer and nothing is known of their budgets.',
+    allow_stored_mcp_commands: 'MCP servers added at run time may run commands: npx, uvx, python, node, docker, deno.',
     always_include_stream_usage: 'Streams of chats and completions tell their tokens, although no client asked.',
     completion_model: 'The model that answers chats and completions, whatever clients ask for.',
     database_url: 'Where keys are kept: `sqlite:./data/tianji.db` or `postgresql://user:password@host:5432/name`.',
     disable_spend_logs: 'Calls are not written to the database.',
     embedding_model: 'The model that makes embeddings, whatever clients ask for.',
+    enable_mcp_registry: '`/v1/mcp/registry.json` tells anybody which MCP servers there are.',
     enable_jwt_auth: 'Tokens (JWT) of an identity provider are taken in place of keys.',
     forward_client_headers_to_llm_api: 'Vendors get the `x-…` headers of clients, but for keys and those of proxies.',
     global_max_parallel_requests: 'Calls that are worked on at once. One more gets 429 right away.',

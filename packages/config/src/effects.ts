@@ -5,20 +5,20 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 /** Keys of the sections that are acted on; `''` is the root. What is known of a section besides has no effect yet. */
 export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   '': words(`
-    callback_settings callbacks credential_list environment_variables general_settings guardrails include keys
+    agent callback_settings callbacks credential_list environment_variables general_settings guardrails include keys
     litellm_settings mcp_servers mcp_settings mcp_tools model_list plugins prompts router_settings search_tools
   `),
   litellm_settings: words(`
     allowed_fails budget_duration cache cache_params callbacks content_policy_fallbacks context_window_fallbacks
     cooldown_time cost_map_path custom_prometheus_metadata_labels custom_prometheus_tags default_fallbacks drop_params
     enable_end_user_cost_tracking_prometheus_only failure_callback fallbacks global_prompt_directory guardrails
-    max_budget model_cost_map_url num_retries prometheus_emit_stream_label prometheus_metrics_config
-    public_model_groups redact_user_api_key_info request_timeout require_auth_for_metrics_endpoint ssl_verify
+    max_budget mcp_semantic_tool_filter model_cost_map_url num_retries prometheus_emit_stream_label prometheus_metrics_config
+    public_mcp_servers public_model_groups redact_user_api_key_info request_timeout require_auth_for_metrics_endpoint ssl_verify
     success_callback tag_budget_config turn_off_message_logging websearch_interception_params
   `),
   general_settings: words(`
-    allow_requests_on_db_unavailable always_include_stream_usage completion_model database_url disable_spend_logs embedding_model
-    enable_jwt_auth forward_client_headers_to_llm_api
+    allow_private_mcp_urls allow_requests_on_db_unavailable allow_stored_mcp_commands always_include_stream_usage completion_model database_url disable_spend_logs embedding_model
+    enable_jwt_auth enable_mcp_registry forward_client_headers_to_llm_api
     global_max_parallel_requests image_generation_model litellm_jwtauth litellm_key_header_name master_key
     max_request_size_mb role_permissions search_tools token_rate_limit_type user_api_key_cache_ttl user_header_name
   `),
@@ -29,7 +29,14 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     user_allowed_email_domain user_allowed_roles user_email_jwt_field user_id_jwt_field user_id_upsert
     user_roles_jwt_field
   `),
-  mcp_settings: words('offer_search_tools'),
+  agent: words(`
+    default_provider enabled max_parallel max_result_tokens max_turns providers query_timeout rate_limit session_idle
+    tool_timeout transports trusted_proxies window
+  `),
+  'agent.transports': words('http sse stdio'),
+  mcp_settings: words('offer_search_tools tool_filter'),
+  'mcp_settings.tool_filter': words('exclude_tags include_tags'),
+  'litellm_settings.mcp_semantic_tool_filter': words('embedding_model enabled similarity_threshold top_k'),
   router_settings: words(`
     allowed_fails allowed_fails_policy content_policy_fallbacks context_window_fallbacks cooldown_time
     default_fallbacks default_litellm_params default_max_parallel_requests
@@ -59,7 +66,7 @@ export const protectiveKeys: ReadonlySet<string> = words(`
   admin_only_routes allowed_ips allowed_routes blocked enable_oauth2_auth
   enable_oauth2_proxy_auth enforce_rbac enforce_team_based_model_access enforce_user_param enforced_params max_internal_user_budget
   max_parallel_requests policies policy_attachments redact_messages_in_exceptions
-  reject_clientside_metadata_tags tool_filter
+  reject_clientside_metadata_tags
 `)
 
 /** What to use in place of a key without effect, or what it waits for. */
@@ -88,7 +95,7 @@ const remedies: readonly (readonly [keys: ReadonlySet<string>, remedy: string])[
     `),
     'Users, teams and rules for keys are not there yet.',
   ],
-  [words('mcp_aliases mcp_semantic_tool_filter'), 'Give servers an alias, and tools tags.'],
+  [words('mcp_aliases'), 'Give servers an alias.'],
   [words('policies policy_attachments'), 'Name guardrails in a deployment, or set default_on.'],
   [
     words('background_health_checks health_check_interval enable_health_check_routing'),

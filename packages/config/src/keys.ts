@@ -43,6 +43,7 @@ function readKey(entry: JsonObject, path: Path, source: Source): KeyConfig {
     expires: typeof entry.expires === 'string' ? Date.parse(entry.expires) : undefined,
     isBlocked: toFlag(entry.blocked) ?? false,
     metadata: toMap(entry.metadata),
+    objectPermission: entry.object_permission == null ? undefined : toMap(entry.object_permission),
     position: source.positionOf(path),
   }
 }

@@ -1,11 +1,14 @@
-/** Names of keys in a configuration file. Those not yet read are here too: whoever comes from LiteLLM has them. */
+/**
+ * Names of keys in a configuration file, and of variables in place of one. Those not yet read are here too: whoever comes
+ * from LiteLLM has them.
+ */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
 /** Keys of the sections in which an unknown one is worth a warning; `''` is the root. */
 export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   '': words(`
-    assistant_settings callback_settings callbacks credential_list default_vertex_config environment_variables
+    agent assistant_settings callback_settings callbacks credential_list default_vertex_config environment_variables
     files_settings finetune_settings general_settings guardrails include keys litellm_settings mcp_servers
     mcp_settings mcp_tools model_list plugins policies policy_attachments prompts router_settings search_tools
     vector_store_registry worker_registry
@@ -33,7 +36,8 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     max_end_user_budget max_end_user_budget_id max_internal_user_budget max_ui_session_budget mcp_aliases
     mcp_semantic_tool_filter model_cost_map_url model_group_settings modify_params network_mock num_retries
     overwrite_user_with_key_hash post_call_rules priority_reservation priority_reservation_settings
-    prometheus_emit_stream_label prometheus_initialize_budget_metrics prometheus_metrics_config public_model_groups
+    prometheus_emit_stream_label prometheus_initialize_budget_metrics prometheus_metrics_config public_mcp_servers
+    public_model_groups
     public_model_groups_links reasoning_auto_summary redact_messages_in_exceptions redact_user_api_key_info
     request_correlation_in_logs request_timeout require_auth_for_metrics_endpoint require_managed_files
     return_response_headers route_all_chat_openai_to_responses s3_callback_params service_callback service_callbacks
@@ -47,7 +51,7 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     admin_only_routes admission_queue_timeout_seconds alert_to_webhook_url alert_type_config alert_types alerting
     alerting_args alerting_threshold allow_cli_sso_verification_uri_complete allow_client_side_credentials
     allow_requests_on_db_unavailable allow_unmanaged_response_ids allow_user_auth allowed_file_extensions
-    allowed_ips allowed_routes always_include_stream_usage auto_redirect_ui_login_to_sso
+    allow_private_mcp_urls allow_stored_mcp_commands allowed_ips allowed_routes always_include_stream_usage auto_redirect_ui_login_to_sso
     background_health_check_model_groups background_health_checks block_robots blocked_file_extensions
     cancel_on_disconnect completion_model control_plane_url custom_auth custom_auth_run_common_checks
     custom_auth_settings custom_key_generate custom_key_policy custom_key_update custom_sso
@@ -96,7 +100,14 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     user_allowed_email_domain user_allowed_roles user_email_jwt_field user_id_jwt_field user_id_upsert
     user_roles_jwt_field virtual_key_claim_field virtual_key_mapping_cache_ttl
   `),
+  agent: words(`
+    default_provider enabled max_parallel max_result_tokens max_turns providers query_timeout rate_limit session_idle
+    tool_timeout transports trusted_proxies window
+  `),
+  'agent.transports': words('http sse stdio'),
   mcp_settings: words('offer_search_tools tool_filter'),
+  'mcp_settings.tool_filter': words('exclude_tags include_tags'),
+  'litellm_settings.mcp_semantic_tool_filter': words('embedding_model enabled similarity_threshold top_k'),
   router_settings: words(`
     alerting_config allow_client_keepalive_override allowed_fails allowed_fails_policy assistants_config
     background_health_check_model_groups cache_kwargs cache_responses caching_groups client_ttl
@@ -124,7 +135,7 @@ export const entryKeys: Readonly<Record<string, ReadonlySet<string>>> = {
 /** Fields of an entry of `keys`, as LiteLLM's `POST /key/generate` names them; others have no effect. */
 export const keyFields: ReadonlySet<string> = words(
   `allowed_routes blocked budget_duration expires key key_alias key_hash max_budget max_parallel_requests metadata
-  model_max_budget model_rpm_limit model_tpm_limit models rpm_limit soft_budget team_id tpm_limit user_id`,
+  model_max_budget model_rpm_limit model_tpm_limit models object_permission rpm_limit soft_budget team_id tpm_limit user_id`,
 )
 
 /** Keys of a deployment's `litellm_params` that `ModelConfig` has a field for. */
@@ -158,3 +169,28 @@ export const modelProviderKeys: ReadonlySet<string> = words(`
   s3_secret_access_key tenant_id thinking top_a top_k vertex_ai_credentials vertex_ai_location vertex_ai_project
   vertex_credentials vertex_location vertex_project watsonx_region_name
 `)
+
+/** The variables that describe a provider to the agent, where no file does. */
+export interface ProviderVariables {
+  /** Any one of them holds the key. */
+  readonly keys: readonly string[]
+  readonly model: string
+  /** Undefined: the variable must be set. */
+  readonly usualModel?: string
+  /** Any one of them may hold its URL. */
+  readonly urls: readonly string[]
+}
+
+/** Providers that the agent asks when the environment alone describes them. */
+export const environmentProviders: Readonly<Record<string, ProviderVariables>> = {
+  openai: {
+    keys: ['OPENAI_API_KEY'],
+    ...{ model: 'OPENAI_MODEL', usualModel: 'gpt-4o' },
+    urls: ['OPENAI_API_BASE', 'OPENAI_BASE_URL'],
+  },
+  huawei_maas: {
+    keys: ['MAAS_API_KEY', 'HUAWEI_MAAS_API_KEY'],
+    model: 'MAAS_MODEL_NAME',
+    urls: ['MAAS_API_URL', 'HUAWEI_MAAS_API_BASE'],
+  },
+}

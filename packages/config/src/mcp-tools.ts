@@ -1,5 +1,5 @@
 import { didYouMean, type JsonObject } from '@tianjillm/core'
-import { toFlag, toMap, toMaps, toText, toTexts } from './coerce.ts'
+import { toFlag, toMap, toMaps, toNumber, toText, toTexts } from './coerce.ts'
 import type { McpSettings, McpToolConfig, ModelConfig, SearchToolConfig } from './config.ts'
 import type { Path } from './problem.ts'
 import { isPythonName, warnOfPython } from './python.ts'
@@ -37,8 +37,27 @@ export function readMcpTools(file: JsonObject, known: Known, source: Source): re
   })
 }
 
-export function readMcpSettings({ mcp_settings: settings }: JsonObject): McpSettings {
-  return { offerSearchTools: toFlag(toMap(settings).offer_search_tools) ?? true }
+export function readMcpSettings({ mcp_settings: written, litellm_settings: general }: JsonObject): McpSettings {
+  const { offer_search_tools: offers, tool_filter: filter } = toMap(written)
+  return {
+    offerSearchTools: toFlag(offers) ?? true,
+    toolFilter: filter == null ? undefined : toolFilterOf(toMap(filter)),
+    semanticFilter: semanticFilterOf(toMap(toMap(general).mcp_semantic_tool_filter)),
+  }
+}
+
+function toolFilterOf({ include_tags: included, exclude_tags: excluded }: JsonObject): McpSettings['toolFilter'] {
+  return { includeTags: included == null ? undefined : toTexts(included), excludeTags: toTexts(excluded) }
+}
+
+/** Where nothing is said it is as in LiteLLM. https://docs.litellm.ai/docs/mcp_semantic_filter */
+function semanticFilterOf(written: JsonObject): McpSettings['semanticFilter'] {
+  if (toFlag(written.enabled) !== true) return undefined
+  return {
+    embeddingModel: toText(written.embedding_model) ?? 'text-embedding-3-small',
+    topK: toNumber(written.top_k) ?? 10,
+    threshold: toNumber(written.similarity_threshold) ?? 0.3,
+  }
 }
 
 function toolOf(entry: JsonObject, name: string, task: McpToolConfig['task'], path: Path): McpToolConfig {

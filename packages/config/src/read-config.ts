@@ -1,4 +1,5 @@
 import type { JsonObject } from '@tianjillm/core'
+import { readAgent } from './agent.ts'
 import { readCache } from './cache.ts'
 import { readCallbacks } from './callbacks.ts'
 import { check } from './check.ts'
@@ -84,6 +85,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     callbacks: _callbacks,
     callback_settings: _callbackSettings,
     search_tools: _searchTools,
+    agent: _agent,
     mcp_settings: _mcpSettings,
     mcp_tools: _mcpTools,
     keys: _keys,
@@ -106,6 +108,7 @@ function convert(file: JsonObject, environment: ReadonlyMap<string, string>, sou
     searchTools,
     mcpTools: readMcpTools(file, { models, searchTools }, source),
     mcpSettings: readMcpSettings(file),
+    agent: readAgent(file),
     keys: readKeys(file, source),
     cache: readCache(file, source),
     plugins: toTexts(file.plugins).map((specifier, index) => ({

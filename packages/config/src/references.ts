@@ -43,6 +43,8 @@ interface Reference {
   readonly path: Path
 }
 
+const SEMANTIC_FILTER = ['litellm_settings', 'mcp_semantic_tool_filter']
+
 function modelReferences(file: JsonObject): readonly Reference[] {
   const inSettings = ['litellm_settings', 'router_settings'].flatMap((section) => {
     const settings = toMap(file[section])
@@ -59,7 +61,9 @@ function modelReferences(file: JsonObject): readonly Reference[] {
       path: ['router_settings', 'model_group_alias', alias],
     }),
   )
-  return [...inSettings, ...aliases]
+  const { embedding_model: embedder } = toMap(valueAt(file, SEMANTIC_FILTER))
+  const embedders = toTexts(embedder).map((name) => ({ name, path: [...SEMANTIC_FILTER, 'embedding_model'] }))
+  return [...inSettings, ...aliases, ...embedders]
 }
 
 function listed(names: unknown, path: Path): readonly Reference[] {

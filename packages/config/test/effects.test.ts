@@ -37,8 +37,8 @@ describe('keys without effect', () => {
 
   test('of a deployment are read by nobody', () => {
     const idle = [...modelGatewayKeys].filter((key) => !effectiveModelKeys.has(key))
-    // Those of the settings, of model_info and it itself, and of keys.
-    const others = ['cache', 'base_model', 'model_info', 'budget_duration', 'max_budget']
+    // Those of the settings, of model_info and it itself, of keys, and of a callback.
+    const others = ['cache', 'base_model', 'model_info', 'budget_duration', 'max_budget', 'max_agentic_loops']
     expect(idle.filter((key) => isNamedIn(acting, key) && !others.includes(key))).toEqual([])
   })
 

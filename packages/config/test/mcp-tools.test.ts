@@ -84,9 +84,43 @@ test.each([
   expect(problems.map(formatProblem)[0]).toContain(problem)
 })
 
-test('a filter that nobody keeps yet is warned of', () => {
-  const { problems } = readConfig('mcp_settings: {tool_filter: {include_tags: [a]}, offer_search_tools: false}', {
-    env: () => undefined,
-  })
-  expect(problems).toMatchObject([{ severity: 'warning', path: 'mcp_settings.tool_filter', topic: 'effect' }])
+const settingsIn = (yaml: string) => {
+  const { config, problems } = readConfig(yaml, { env: () => undefined })
+  return { ...config?.mcpSettings, problems: problems.map(formatProblem) }
+}
+
+test.each([
+  ['{}', undefined],
+  ['{tool_filter: {include_tags: [a, b]}}', { includeTags: ['a', 'b'], excludeTags: [] }],
+  ['{tool_filter: {include_tags: [], exclude_tags: [c]}}', { includeTags: [], excludeTags: ['c'] }],
+])('which tools there are: %s', (written, toolFilter) => {
+  expect(settingsIn(`mcp_settings: ${written}`)).toMatchObject({ toolFilter, problems: [] })
+})
+
+const models = 'model_list: [{model_name: e, litellm_params: {model: mock/e}}]'
+
+test.each([
+  ['{}', undefined],
+  ['{enabled: false, top_k: 3}', undefined],
+  ['{enabled: true}', { embeddingModel: 'text-embedding-3-small', topK: 10, threshold: 0.3 }],
+  [
+    '{enabled: true, embedding_model: e, top_k: 3, similarity_threshold: "0.5"}',
+    { embeddingModel: 'e', topK: 3, threshold: 0.5 },
+  ],
+])('which tools models are offered: %s', (written, semanticFilter) => {
+  for (const section of ['litellm_settings', 'tianji_settings'])
+    expect(settingsIn(`${models}\n${section}: {mcp_semantic_tool_filter: ${written}}`)).toMatchObject({
+      ...{ semanticFilter, problems: [] },
+    })
+})
+
+test('what is wrong with filters is told with its place', () => {
+  const written = '{enabled: true, embedding_model: f, top_n: 3}'
+  expect(settingsIn(`${models}\nlitellm_settings: {mcp_semantic_tool_filter: ${written}}`).problems).toEqual([
+    expect.stringContaining('mcp_semantic_tool_filter.embedding_model: no such model.'),
+    expect.stringContaining('mcp_semantic_tool_filter.top_n: unknown key'),
+  ])
+  expect(settingsIn('mcp_settings: {tool_filter: {exclude_tag: [a]}}').problems[0]).toContain(
+    'exclude_tag: unknown key',
+  )
 })

@@ -70,7 +70,8 @@ interface Permission {
 
 /** Either of two, for what is written for LiteLLM is good here as well. */
 const ADMIN_SCOPES = ['litellm_proxy_admin', 'tianji_proxy_admin']
-const DISCOVERY = '/.well-known/openid-configuration'
+/** Where a provider's discovery document is, below its issuer. https://openid.net/specs/openid-connect-discovery-1_0.html */
+export const DISCOVERY = '/.well-known/openid-configuration'
 
 const text = v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))
 const texts = v.array(text, 'expected a list of texts')

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type GatewayError, type Host, isGatewayError, type JsonObject } from '@tianjillm/core'
+import { type GatewayError, type Host, isGatewayError, isSafeUrl, type JsonObject } from '@tianjillm/core'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { JWSSignatureVerificationFailed } from 'jose/errors'
 import { decodeJwt } from 'jose/jwt/decode'
@@ -7,11 +7,13 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { factsOf } from './facts-of.ts'
 import { createKeySource, type KeySource, type SignatureHeader } from './key-source.ts'
 import { refusal, refusalOf } from './refusal.ts'
-import { type ProviderRules, readRules, type TokenRules } from './settings.ts'
+import { DISCOVERY, type ProviderRules, readRules, type TokenRules } from './settings.ts'
 import type { TokenFacts } from './token-facts.ts'
 
 /** Reads the tokens of identity providers. */
 export interface TokenReader {
+  /** The providers whose tokens it reads, by their URLs, as far as they are written down. */
+  readonly issuers: readonly string[]
   /** Whether a key has the shape of a token: three parts, of which the first names an algorithm. */
   isToken(key: string): boolean
   /**
@@ -62,6 +64,7 @@ export function createTokenReader(
     return facts
   }
   return {
+    issuers: issuersIn(rules.providers),
     isToken,
     read(token) {
       if (token.length > LONGEST_TOKEN) return Promise.reject(refusal('token_too_long'))
@@ -75,6 +78,16 @@ export function createTokenReader(
       return reading
     },
   }
+}
+
+/** A discovery document is at a place below its issuer. */
+function issuersIn(providers: readonly ProviderRules[]): readonly string[] {
+  const all = providers.flatMap(({ issuers, urls }) =>
+    issuers.length > 0
+      ? issuers
+      : urls.filter((url) => url.endsWith(DISCOVERY)).map((url) => url.slice(0, -DISCOVERY.length)),
+  )
+  return [...new Set(all.filter((issuer) => isSafeUrl(issuer)))]
 }
 
 interface Remembered {

@@ -80,6 +80,18 @@ describe('a reader of tokens', () => {
     expect(provider.asked).toEqual(['/keys'])
   })
 
+  it('tells whose tokens it reads, as far as that is written down', () => {
+    const issuersOf = (settings: Readonly<Record<string, unknown>>) => readerOf(settings).reader.issuers
+    const discovery = 'https://idp.example.com/tenant/.well-known/openid-configuration'
+    expect(issuersOf({ public_key_url: discovery })).toEqual(['https://idp.example.com/tenant'])
+    expect(issuersOf({ public_key_url: discovery, issuer: 'https://other.example' })).toEqual(['https://other.example'])
+    expect(issuersOf({ public_key_url: 'https://idp.example.com/keys', issuer: 'people' })).toEqual([])
+    const issuer = { disable_audience_validation: true }
+    expect(issuersOf({ issuers: ['https://a', 'https://b'].map((url) => ({ ...issuer, issuer: url })) })).toEqual([
+      ...['https://a', 'https://b'],
+    ])
+  })
+
   it('tells keys from tokens', () => {
     const { reader } = readerOf({ public_key_url: 'https://idp.example.com/keys' })
     const header = encoded({ alg: 'ES256' })

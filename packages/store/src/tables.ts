@@ -30,8 +30,14 @@ interface Spender extends Limits, Made {
   blocked: Flag
 }
 
+/** Somebody who may be confined in what else it uses than models. */
+interface Confined {
+  /** MCP servers and their tools, as an object; null: all. */
+  object_permission: Json | null
+}
+
 /** A gateway key, by its hash; the key itself is nowhere. */
-export interface KeyTable extends Spender {
+export interface KeyTable extends Spender, Confined {
   /** SHA-256, in hex. */
   key_hash: string
   /** Stays the same when the key is given a new secret. */
@@ -50,7 +56,7 @@ export interface KeyTable extends Spender {
 }
 
 /** A person, or a program that acts as one. */
-export interface UserTable extends Spender {
+export interface UserTable extends Spender, Confined {
   user_id: string
   user_email: string | null
   user_alias: string | null
@@ -60,7 +66,7 @@ export interface UserTable extends Spender {
 }
 
 /** People who share keys and budgets. */
-export interface TeamTable extends Spender {
+export interface TeamTable extends Spender, Confined {
   team_id: string
   team_alias: string | null
   organization_id: string | null
@@ -78,7 +84,7 @@ export interface TeamMemberTable extends Limits {
 }
 
 /** Teams that belong together. */
-export interface OrganizationTable extends Spender {
+export interface OrganizationTable extends Spender, Confined {
   organization_id: string
   organization_alias: string | null
   budget_id: string | null
@@ -194,6 +200,44 @@ export interface PromptLabelTable {
   version: number
 }
 
+/** An MCP server that was added while the gateway ran. */
+export interface McpServerTable extends Made {
+  server_id: string
+  /** Unique. */
+  server_name: string
+  /** What `mcp_servers` of a file would say of it, as sealed JSON: there are secrets in it. */
+  entry: string
+  /** Whether everybody may know of it. */
+  is_public: Flag
+}
+
+/** What somebody let the gateway do in their name at an MCP server, or what the gateway is called there. */
+export interface McpTokenTable {
+  /** Its name and a hash of its address. */
+  server: string
+  /** `user:…`, `key:…`, `client:…`. */
+  owner: string
+  /** Sealed JSON. */
+  content: string
+  updated_at: Time
+}
+
+/** A conversation with the agent. */
+export interface SessionTable {
+  session_id: string
+  /** `user:…`, `key:…`, `anybody`. */
+  owner: string
+  created_at: Time
+  updated_at: Time
+  messages: Json
+  context: Json
+  provider_preference: string | null
+  /** Of the messages, that are kept. */
+  max_messages: number
+  /** How often it was saved. */
+  version: number
+}
+
 /** All there is. The names leave room for the tables of others in the same database. */
 export interface Tables {
   tianji_keys: KeyTable
@@ -210,4 +254,7 @@ export interface Tables {
   tianji_revision: RevisionTable
   tianji_prompts: PromptTable
   tianji_prompt_labels: PromptLabelTable
+  tianji_mcp_servers: McpServerTable
+  tianji_mcp_tokens: McpTokenTable
+  tianji_sessions: SessionTable
 }

@@ -40,6 +40,7 @@ const key = {
   tags: '[]',
   expires_at: null,
   last_used_at: null,
+  object_permission: null,
   max_budget: null,
   soft_budget: null,
   budget_duration: null,

@@ -10,6 +10,14 @@ export { hashOf, type KeyRow } from './key-row.ts'
 export { createKeys, type Keys } from './keys.ts'
 export { type BudgetBook, createLedger, type Ledger, type LedgerSettings } from './ledger.ts'
 export type { LimitsRow } from './limits.ts'
+export {
+  createMcpServers,
+  type McpServerRooms,
+  type McpServers,
+  type ServerDraft,
+  type StoredServer,
+} from './mcp-servers.ts'
+export { createMcpTokens, type McpTokenRooms, type McpTokens } from './mcp-tokens.ts'
 export type { Organizations } from './organizations.ts'
 export { type Period, periodAt } from './period.ts'
 export {
@@ -20,10 +28,11 @@ export {
   type PromptRooms,
   type Prompts,
 } from './prompts.ts'
-export type { ModelBudget } from './read-body.ts'
+export { type ModelBudget, names, readBody } from './read-body.ts'
 export { type Revision, watchRevision } from './revision.ts'
 export { createRing, type Ring, type RingSettings } from './ring.ts'
 export type { Rooms } from './rooms.ts'
+export { createSessions, type SessionRecord, type SessionRooms, type Sessions } from './sessions.ts'
 export type { ActivityKind } from './spend/activity.ts'
 export type { GlobalView } from './spend/global.ts'
 export type { SpendTable } from './spend/spend-table.ts'

@@ -5,6 +5,8 @@ import type { Insertable, Selectable } from 'kysely'
 import * as v from 'valibot'
 import { after } from './duration.ts'
 import { limitColumns, limitFacts, noLimits, timeText } from './limits.ts'
+import { forgetTokens } from './mcp-tokens.ts'
+import { permissionColumn, permissionEntries, permissionFacts } from './object-permission.ts'
 import { dollars, limitEntries, metadata, name, names, type Optional } from './read-body.ts'
 import type { Rooms } from './rooms.ts'
 import { type Hold, held } from './rows.ts'
@@ -17,22 +19,24 @@ export type KeyRow = Selectable<KeyTable>
 const KEY_BYTES = 24
 
 /** What bodies say of keys. */
-export const keyEntries: typeof limitEntries & {
-  readonly key_alias: Optional<string>
-  readonly duration: Optional<string>
-  readonly models: Optional<string[]>
-  readonly user_id: Optional<string>
-  readonly team_id: Optional<string>
-  readonly organization_id: Optional<string>
-  readonly budget_id: Optional<string>
-  readonly metadata: Optional<Record<string, unknown>>
-  readonly tags: Optional<string[]>
-  readonly allowed_routes: Optional<string[]>
-  readonly key_type: Optional<'default' | 'llm_api' | 'management' | 'read_only'>
-  readonly blocked: Optional<boolean>
-  readonly spend: Optional<number>
-} = {
+export const keyEntries: typeof limitEntries &
+  typeof permissionEntries & {
+    readonly key_alias: Optional<string>
+    readonly duration: Optional<string>
+    readonly models: Optional<string[]>
+    readonly user_id: Optional<string>
+    readonly team_id: Optional<string>
+    readonly organization_id: Optional<string>
+    readonly budget_id: Optional<string>
+    readonly metadata: Optional<Record<string, unknown>>
+    readonly tags: Optional<string[]>
+    readonly allowed_routes: Optional<string[]>
+    readonly key_type: Optional<'default' | 'llm_api' | 'management' | 'read_only'>
+    readonly blocked: Optional<boolean>
+    readonly spend: Optional<number>
+  } = {
   ...limitEntries,
+  ...permissionEntries,
   key_alias: v.nullish(name),
   duration: v.nullish(name),
   models: v.nullish(names),
@@ -66,7 +70,7 @@ const routesOfType: Readonly<Record<string, readonly string[]>> = {
 
 /** The columns that fields speak of. `known` are the limits of models so far. */
 export function keyColumns(fields: KeyFields, now: number, known?: string): Partial<Insertable<KeyTable>> {
-  const columns: Partial<Insertable<KeyTable>> = limitColumns(fields, now, known)
+  const columns: Partial<Insertable<KeyTable>> = { ...limitColumns(fields, now, known), ...permissionColumn(fields) }
   for (const name of ['key_alias', 'user_id', 'team_id', 'organization_id', 'budget_id'] as const)
     if (fields[name] !== undefined) columns[name] = fields[name]
   if (fields.key_type != null) columns.allowed_routes = JSON.stringify(routesOfType[fields.key_type])
@@ -86,7 +90,7 @@ export const emptyKey: Omit<
   ...noLimits,
   ...{ key_alias: null, user_id: null, team_id: null, organization_id: null, budget_id: null },
   ...{ models: '[]', metadata: '{}', tags: '[]', allowed_routes: '[]' },
-  ...{ expires_at: null, last_used_at: null },
+  ...{ expires_at: null, last_used_at: null, object_permission: null },
 }
 
 /** A key as it is told, in dollars and ISO times; never the key itself. */
@@ -104,6 +108,7 @@ export function keyFacts(row: KeyRow, spend: Nano, now: number): JsonObject {
     spend: toDollars(spend),
     ...limitFacts(row, now),
     metadata: JSON.parse(row.metadata),
+    ...permissionFacts(row),
     tags: JSON.parse(row.tags),
     allowed_routes: JSON.parse(row.allowed_routes),
     blocked: row.blocked === 1,
@@ -129,7 +134,10 @@ export async function deleteKeysOf(
 ): Promise<void> {
   let found = store.database.deleteFrom('tianji_keys')
   for (const [column, id] of Object.entries(owner)) found = found.where(column as keyof typeof owner, '=', id)
-  for (const { key_hash } of await found.returning('key_hash').execute()) await forgetSpent(store, 'key', key_hash)
+  for (const { key_hash } of await found.returning('key_hash').execute()) {
+    await forgetSpent(store, 'key', key_hash)
+    await forgetTokens(store, 'key', key_hash)
+  }
 }
 
 /** For who asks for a key that is not there. */

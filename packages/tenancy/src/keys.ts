@@ -21,6 +21,7 @@ import {
   ownKey,
   shortened,
 } from './key-row.ts'
+import { forgetTokens } from './mcp-tokens.ts'
 import { isTaken, paged, pageEntries } from './queries.ts'
 import { name, names, readBody } from './read-body.ts'
 import { demandReferences } from './references.ts'
@@ -135,6 +136,7 @@ async function deleteKeys(rooms: Rooms, body: unknown, by: Actor): Promise<JsonO
     for (const keyHash of found) {
       await inside.store.database.deleteFrom('tianji_keys').where('key_hash', '=', keyHash).execute()
       await forgetSpent(inside.store, 'key', keyHash)
+      await forgetTokens(inside.store, 'key', keyHash)
       await inside.changed(keyHash)
     }
     return { deleted_keys: keys.length > 0 ? keys : [...found] }
@@ -162,6 +164,8 @@ async function regenerateKey(rooms: Rooms, key: string, body: unknown, by: Actor
     await demandBelongings(inside, fields, by)
     await change(inside, known.key_hash, { ...keyColumns(fields, rooms.now(), known.model_limits), ...own })
     await moveSpent(inside.store, 'key', known.key_hash, own.key_hash)
+    // They open for the key that they were sealed for.
+    if (own.key_hash !== known.key_hash) await forgetTokens(inside.store, 'key', known.key_hash)
     await spendAsTold(inside, fields, own.key_hash)
     await inside.changed(own.key_hash)
     return { ...(await told(inside, own.key_hash)), key: secret, token_id: own.key_hash }

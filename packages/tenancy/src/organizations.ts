@@ -7,6 +7,7 @@ import { demandAuthority } from './authority.ts'
 import { budgetFacts } from './budgets.ts'
 import { deleteKeysOf } from './key-row.ts'
 import { listEntries, listFacts, pageOf } from './listing.ts'
+import { permissionColumn, permissionEntries, permissionFacts } from './object-permission.ts'
 import { paged } from './queries.ts'
 import { name, names, readBody } from './read-body.ts'
 import { demandReferences } from './references.ts'
@@ -15,7 +16,7 @@ import { demandRow, organizations as kind, type Row } from './rows.ts'
 import { changeSpender, deleteSpender, makeSpender, said, spenderEntries, spenderFacts } from './spender.ts'
 import { deleteTeam } from './teams.ts'
 
-const entries = { ...spenderEntries, budget_id: v.nullish(name) }
+const entries = { ...spenderEntries, ...permissionEntries, budget_id: v.nullish(name) }
 const newOrganization = v.strictObject({
   ...entries,
   organization_id: v.nullish(name),
@@ -60,7 +61,8 @@ async function createOrganization(rooms: Rooms, body: unknown, by: Actor): Promi
   return atOnce(rooms, async (inside) => {
     await demandReferences(inside, { budget_id })
     const id = organization_id ?? randomUUID()
-    await makeSpender(inside, kind, fields, { organization_id: id, organization_alias, budget_id }, by)
+    const own = { organization_id: id, organization_alias, budget_id, ...permissionColumn(fields) }
+    await makeSpender(inside, kind, fields, own, by)
     await inside.changed()
     return told(inside, id)
   })
@@ -71,7 +73,10 @@ async function updateOrganization(rooms: Rooms, body: unknown, by: Actor): Promi
   await demandAuthority(rooms.store, by, 'change', {})
   return atOnce(rooms, async (inside) => {
     await demandReferences(inside, { budget_id: fields.budget_id })
-    await changeSpender(inside, kind, id, fields, said(fields, ['organization_alias', 'budget_id']))
+    await changeSpender(inside, kind, id, fields, {
+      ...said(fields, ['organization_alias', 'budget_id']),
+      ...permissionColumn(fields),
+    })
     await inside.changed()
     return told(inside, id)
   })
@@ -132,6 +137,7 @@ async function factsOf(rooms: Rooms, rows: readonly Row<'tianji_organizations'>[
     organization_id: row.organization_id,
     organization_alias: row.organization_alias,
     budget_id: row.budget_id,
+    ...permissionFacts(row),
     ...common[index],
     litellm_budget_table: budgets.get(row) ?? null,
   }))

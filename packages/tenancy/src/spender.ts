@@ -4,6 +4,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 import * as v from 'valibot'
 import { type Actor, nameOf } from './actor.ts'
 import { limitColumns, limitFacts, noLimits, timeText } from './limits.ts'
+import { forgetTokens } from './mcp-tokens.ts'
 import { dollars, limitEntries, metadata, names, type Optional } from './read-body.ts'
 import type { Rooms } from './rooms.ts'
 import { deleteRow, demandRow, insertRow, type Kind, type RowTables, type SpenderKind, updateRow } from './rows.ts'
@@ -13,7 +14,7 @@ import { forgetSpent, setSpent, spentBy } from './spent.ts'
 type Table = Exclude<keyof RowTables, 'tianji_budgets'>
 
 /** Columns that all of them have. */
-type Common = Omit<UserTable, 'user_id' | 'user_email' | 'user_alias' | 'user_role' | 'budget_id'>
+type Common = Omit<UserTable, 'user_id' | 'user_email' | 'user_alias' | 'user_role' | 'budget_id' | 'object_permission'>
 
 /** Columns that one of them has besides. */
 type Own<Name extends Table> = Omit<RowTables[Name], keyof Common>
@@ -83,6 +84,7 @@ export async function deleteSpender<Name extends Table>(
 ): Promise<void> {
   await deleteRow(rooms, kind, id)
   await forgetSpent(rooms.store, kind.counter, id)
+  await forgetTokens(rooms.store, kind.counter, id)
 }
 
 /** What is told of each, in dollars and ISO times, in the same order. */

@@ -17,6 +17,7 @@ import {
   removeMember,
   updateMember,
 } from './members.ts'
+import { permissionColumn, permissionEntries, permissionFacts } from './object-permission.ts'
 import { paged } from './queries.ts'
 import { name, names, readBody } from './read-body.ts'
 import { demandReferences } from './references.ts'
@@ -29,6 +30,7 @@ const MOST_KEYS = 1_000
 
 const entries = {
   ...spenderEntries,
+  ...permissionEntries,
   team_alias: v.nullish(name),
   organization_id: v.nullish(name),
   tags: v.nullish(names),
@@ -105,6 +107,7 @@ export async function tellTeams(rooms: Rooms, rows: readonly Row<'tianji_teams'>
     organization_id: row.organization_id,
     // Written from a list.
     tags: JSON.parse(row.tags),
+    ...permissionFacts(row),
     ...common[index],
     members_with_roles: (members.get(row.team_id) ?? []).map(({ team_id: _, ...member }) => member),
   }))
@@ -117,7 +120,8 @@ async function createTeam(rooms: Rooms, body: unknown, by: Actor): Promise<JsonO
   return atOnce(rooms, async (inside) => {
     await demandReferences(inside, { organization_id })
     const id = team_id ?? randomUUID()
-    const own = { team_id: id, team_alias, organization_id, tags: JSON.stringify(tags ?? []) }
+    const common = { team_id: id, team_alias, organization_id, tags: JSON.stringify(tags ?? []) }
+    const own = { ...common, ...permissionColumn(fields) }
     await makeSpender(inside, kind, fields, own, by)
     await insertMembers(inside, id, people ?? [], by)
     await inside.changed()
@@ -136,6 +140,7 @@ async function updateTeam(rooms: Rooms, body: unknown, by: Actor): Promise<JsonO
     const { tags } = fields
     await changeSpender(inside, kind, id, fields, {
       ...said(fields, ['team_alias', 'organization_id']),
+      ...permissionColumn(fields),
       ...(tags !== undefined && { tags: JSON.stringify(tags ?? []) }),
     })
     await inside.changed()

@@ -10,6 +10,7 @@ import { deleteKeysOf } from './key-row.ts'
 import { createKeys, tellKeys } from './keys.ts'
 import { listEntries, listFacts, pageOf } from './listing.ts'
 import { deleteMembersOf, insertMembers, membersOf } from './members.ts'
+import { permissionColumn, permissionEntries, permissionFacts } from './object-permission.ts'
 import { paged } from './queries.ts'
 import { name, names, readBody } from './read-body.ts'
 import { demandReferences } from './references.ts'
@@ -27,6 +28,7 @@ const role = v.picklist(
 )
 const entries = {
   ...spenderEntries,
+  ...permissionEntries,
   user_id: v.nullish(name),
   user_email: v.nullish(email),
   user_alias: v.nullish(name),
@@ -92,7 +94,10 @@ async function createUser(rooms: Rooms, body: unknown, by: Actor): Promise<JsonO
   const id = user_id ?? randomUUID()
   return atOnce(rooms, async (inside) => {
     await demandReferences(inside, { budget_id })
-    const own = { user_id: id, user_email, user_alias, user_role: user_role ?? 'internal_user_viewer', budget_id }
+    const own = {
+      ...{ user_id: id, user_email, user_alias, user_role: user_role ?? 'internal_user_viewer', budget_id },
+      ...permissionColumn(fields),
+    }
     await makeSpender(inside, kind, fields, own, by)
     for (const team_id of new Set(teams)) {
       await demandReferences(inside, { team_id }, 'teams')
@@ -115,6 +120,7 @@ async function updateUser(rooms: Rooms, body: unknown, by: Actor): Promise<JsonO
     const { user_role } = fields
     await changeSpender(inside, kind, id, fields, {
       ...said(fields, ['user_email', 'user_alias', 'budget_id']),
+      ...permissionColumn(fields),
       ...(user_role != null && { user_role }),
     })
     await inside.changed()
@@ -203,6 +209,7 @@ async function factsOf(rooms: Rooms, rows: readonly Row<'tianji_users'>[]): Prom
     user_alias: row.user_alias,
     user_role: row.user_role,
     budget_id: row.budget_id,
+    ...permissionFacts(row),
     ...common[index],
   }))
 }

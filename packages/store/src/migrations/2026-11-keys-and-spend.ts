@@ -26,7 +26,7 @@ const spender = (table: Table): Table =>
     .addColumn('metadata', 'text', (column) => column.notNull())
     .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
 
-/** Keys and whom they belong to, what was spent, and prompts. */
+/** Keys and whom they belong to, what was spent, prompts, and conversations. */
 export const keysAndSpend: Migration = {
   name: '2026-11-keys-and-spend',
   async up(database) {
@@ -43,17 +43,20 @@ export const keysAndSpend: Migration = {
       .addColumn('tags', 'text', (column) => column.notNull())
       .addColumn('expires_at', 'bigint')
       .addColumn('last_used_at', 'bigint')
+      .addColumn('object_permission', 'text')
       .execute()
     await spender(schema.createTable('tianji_users').addColumn('user_id', 'text', (column) => column.primaryKey()))
       .addColumn('user_email', 'text', (column) => column.unique())
       .addColumn('user_alias', 'text')
       .addColumn('user_role', 'text', (column) => column.notNull())
       .addColumn('budget_id', 'text')
+      .addColumn('object_permission', 'text')
       .execute()
     await spender(schema.createTable('tianji_teams').addColumn('team_id', 'text', (column) => column.primaryKey()))
       .addColumn('team_alias', 'text')
       .addColumn('organization_id', 'text')
       .addColumn('tags', 'text', (column) => column.notNull())
+      .addColumn('object_permission', 'text')
       .execute()
     await limits(schema.createTable('tianji_team_members').addColumn('team_id', 'text', (column) => column.notNull()))
       .addColumn('user_id', 'text', (column) => column.notNull())
@@ -67,6 +70,7 @@ export const keysAndSpend: Migration = {
     )
       .addColumn('organization_alias', 'text')
       .addColumn('budget_id', 'text')
+      .addColumn('object_permission', 'text')
       .execute()
     await made(
       limits(schema.createTable('tianji_budgets').addColumn('budget_id', 'text', (column) => column.primaryKey())),
@@ -162,6 +166,34 @@ export const keysAndSpend: Migration = {
       .addColumn('version', 'integer', (column) => column.notNull())
       .addPrimaryKeyConstraint('tianji_prompt_labels_key', ['prompt_id', 'label'])
       .execute()
+    await made(
+      schema
+        .createTable('tianji_mcp_servers')
+        .addColumn('server_id', 'text', (column) => column.primaryKey())
+        .addColumn('server_name', 'text', (column) => column.notNull().unique())
+        .addColumn('entry', 'text', (column) => column.notNull())
+        .addColumn('is_public', 'integer', (column) => column.notNull().defaultTo(0)),
+    ).execute()
+    await schema
+      .createTable('tianji_mcp_tokens')
+      .addColumn('server', 'text', (column) => column.notNull())
+      .addColumn('owner', 'text', (column) => column.notNull())
+      .addColumn('content', 'text', (column) => column.notNull())
+      .addColumn('updated_at', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('tianji_mcp_tokens_key', ['server', 'owner'])
+      .execute()
+    await schema
+      .createTable('tianji_sessions')
+      .addColumn('session_id', 'text', (column) => column.primaryKey())
+      .addColumn('owner', 'text', (column) => column.notNull())
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('updated_at', 'bigint', (column) => column.notNull())
+      .addColumn('messages', 'text', (column) => column.notNull())
+      .addColumn('context', 'text', (column) => column.notNull())
+      .addColumn('provider_preference', 'text')
+      .addColumn('max_messages', 'integer', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .execute()
     for (const [table, columns] of indexes)
       await schema
         .createIndex(`${table}_${columns.join('_')}`)
@@ -178,6 +210,7 @@ const indexes: readonly (readonly [table: string, columns: string[]])[] = [
   ['tianji_keys', ['created_at']],
   ['tianji_budget_counters', ['ends_at']],
   ['tianji_team_members', ['user_id']],
+  ['tianji_sessions', ['updated_at']],
   ['tianji_spend_logs', ['start_time']],
   ['tianji_spend_logs', ['key_hash', 'start_time']],
   ['tianji_spend_logs', ['user_id', 'start_time']],
