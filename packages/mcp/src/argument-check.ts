@@ -10,11 +10,11 @@ export type ArgumentCheck = (given: JsonObject) => void
  */
 export function argumentCheck(schema: JsonObject): ArgumentCheck {
   const known = isJsonObject(schema.properties) ? Object.keys(schema.properties) : []
+  const isClosed = schema.additionalProperties === false && schema.patternProperties === undefined
   let compiled: ReturnType<typeof compile> | undefined
   return (given) => {
     // The validator does not say which.
-    const unknown =
-      schema.additionalProperties === false ? Object.keys(given).find((name) => !known.includes(name)) : undefined
+    const unknown = isClosed ? Object.keys(given).find((name) => !known.includes(name)) : undefined
     if (unknown !== undefined)
       throw mistake(`There is no argument "${unknown.slice(0, 100)}".${didYouMean(unknown, known)}`, unknown)
     compiled ??= compile(schema)

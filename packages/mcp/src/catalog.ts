@@ -1,7 +1,7 @@
 import { inTime, type Log } from '@tianjillm/core'
-import { createPins, type PinPolicy } from './pins.ts'
+import { createPins, type PinPolicy, type Pins } from './pins.ts'
 import { type Source, type Stock, stockOf } from './stock.ts'
-import type { Health, Offer } from './upstream.ts'
+import type { Health, Offer, Upstream } from './upstream.ts'
 import { createView, type Filter, type View } from './view.ts'
 
 /** What a catalog goes by. Times in milliseconds. */
@@ -28,7 +28,13 @@ export interface ServerState {
 
 /** All MCP servers as one. */
 export interface Catalog {
+  /** Those there are at the moment. */
   readonly sources: readonly Source[]
+  /**
+   * From now on these are there, in this order. Servers that were there before go on, whatever is said of them now; all
+   * others of before are closed. Resolves when they are.
+   */
+  replace(sources: readonly Source[]): Promise<void>
   /** Waits for servers that have never been asked, and for no server twice. Views of equal filters are the same object. */
   view(filter: Filter): Promise<View>
   /** The same without waiting: of what is known. */
@@ -47,9 +53,11 @@ export interface Catalog {
 const MOST_VIEWS = 1_000
 /** Milliseconds between attempts to reach a server that is away, when somebody asks for lists. */
 const RETRY = 5_000
+/** The same for one that is there, and knows for itself how long what it said holds. */
+const RECHECK = 60_000
 
 interface Shelf {
-  readonly source: Source
+  source: Source
   offer: Offer | undefined
   gone: Set<string>
   /** Since when it cannot be used; undefined when it can. */
@@ -57,6 +65,12 @@ interface Shelf {
   first: Promise<unknown> | undefined
   askedAt: number
   grace: NodeJS.Timeout | undefined
+  /** Hears no more of the server. */
+  leave: () => void
+  /** What tools were when they were first seen. */
+  readonly pins: Pins
+  /** Of whom one user's server is the own of; undefined: it is everybody's. */
+  face?: Source
 }
 
 /** A catalog of these servers, which are asked what they offer when it is first looked at. `close` closes them too. */
@@ -65,16 +79,21 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
   const pins = createPins(pinning, log)
   const listeners = new Set<() => void>()
   const views = new Map<string, View>()
-  const keys = new WeakMap<Filter, string>()
-  const shelves = sources.map((source) => shelfOf(source))
-  const shelfOfSource = new Map(shelves.map((shelf) => [shelf.source, shelf]))
-  const selectors = new Set(sources.flatMap(selectorsOf))
+  let keys = new WeakMap<Filter, string>()
+  let shelves: ReadonlyMap<Upstream, Shelf> = new Map()
+  /** Those of single users. */
+  const ownShelves = new WeakMap<Upstream, Shelf>()
+  let personal: readonly Shelf[] = []
+  let selectors: ReadonlySet<string> = new Set()
   let stock: Stock | undefined
 
+  const shelfOf = (upstream: Upstream) => shelves.get(upstream) ?? ownShelves.get(upstream)
+
+  // Views are of servers that are there.
   const presence = {
-    isAway: (source: Source) => shelfOfSource.get(source)!.awaySince !== undefined,
-    isListed: (source: Source) => {
-      const { awaySince } = shelfOfSource.get(source)!
+    isAway: ({ upstream }: Source) => upstream.personal !== undefined || shelfOf(upstream)!.awaySince !== undefined,
+    isListed: ({ upstream }: Source) => {
+      const { awaySince } = shelfOf(upstream)!
       return awaySince === undefined || now() - awaySince < grace
     },
   }
@@ -87,7 +106,11 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
 
   const look = (shelf: Shelf) => {
     const { upstream } = shelf.source
+    // It may have been taken away while it was asked.
+    if (shelfOf(upstream) !== shelf) return
     const { status, failure } = upstream.health
+    // Its user has left it.
+    if (shelf.face !== undefined && status === 'stopped') return
     const { known = shelf.offer } = upstream
     const isAway = status !== 'healthy'
     const wasAway = shelf.awaySince !== undefined
@@ -108,6 +131,7 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
   }
 
   const ask = async (shelf: Shelf) => {
+    if (shelf.source.upstream.personal !== undefined) return
     shelf.askedAt = now()
     // What comes of it is seen on the server itself.
     await inTime(listDeadline, () => shelf.source.upstream.offer()).catch(() => {})
@@ -115,71 +139,141 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
   }
 
   const refresh = (shelf: Shelf) => {
-    if (shelf.awaySince === undefined || now() - shelf.askedAt < RETRY) return
-    void ask(shelf)
+    const pause = shelf.awaySince === undefined ? RECHECK : RETRY
+    if (now() - shelf.askedAt >= pause) void ask(shelf)
   }
 
-  const endings = shelves.map((shelf) =>
-    shelf.source.upstream.onChange(() => {
-      look(shelf)
-      // It tells that something has changed; what, it tells who asks.
-      if (shelf.awaySince === undefined) void ask(shelf)
-    }),
-  )
+  const shelve = (source: Source, own: Pick<Shelf, 'pins' | 'face'> = { pins }): Shelf => {
+    const shelf: Shelf = {
+      ...own,
+      ...{
+        source,
+        offer: source.upstream.personal && source.upstream.known,
+        gone: new Set<string>(),
+        awaySince: undefined,
+      },
+      ...{ first: undefined, askedAt: 0, grace: undefined },
+      leave: source.upstream.onChange(() => {
+        // Somebody has signed in, or out.
+        if (source.upstream.personal !== undefined) return changed()
+        look(shelf)
+        // It tells that something has changed; what, it tells who asks.
+        if (shelf.awaySince === undefined) void ask(shelf)
+      }),
+    }
+    return shelf
+  }
+
+  const place = (next: readonly Source[]) => {
+    const before = shelves
+    shelves = new Map(
+      next.map((source) => {
+        const shelf = before.get(source.upstream) ?? shelve(source)
+        shelf.source = source
+        return [source.upstream, shelf]
+      }),
+    )
+    personal = [...shelves.values()].filter(({ source }) => source.upstream.personal !== undefined)
+    selectors = new Set(next.flatMap(selectorsOf))
+    keys = new WeakMap()
+    return [...before.values()].filter(({ source }) => !shelves.has(source.upstream))
+  }
+  place(sources)
+
+  const clear = async ({ source: { upstream }, leave, grace: timer }: Shelf) => {
+    leave()
+    clearTimeout(timer)
+    pins.forget(upstream.name)
+    await upstream.close()
+  }
+
+  /** What this user has of a server that is another for each; undefined: nothing. */
+  const ownShelf = ({ source: face }: Shelf, owner: string): Shelf | undefined => {
+    const upstream = face.upstream.personal?.of(owner)
+    if (upstream === undefined) return undefined
+    const known = ownShelves.get(upstream)
+    const shelf = known ?? shelve({ ...face, upstream }, { pins: createPins(pinning, log), face })
+    if (shelf.face !== face) Object.assign(shelf, { face, source: { ...face, upstream } })
+    ownShelves.set(upstream, shelf)
+    shelf.first ??= ask(shelf)
+    return shelf
+  }
+
+  const ownerIn = ({ owner }: Filter) =>
+    owner !== undefined && personal.some((shelf) => ownShelf(shelf, owner) !== undefined) ? owner : undefined
+
+  const shelvesOf = (owner: string | undefined): readonly Shelf[] => {
+    const all = [...shelves.values()]
+    return owner === undefined ? all : all.map((shelf) => ownShelf(shelf, owner) ?? shelf)
+  }
+
   // Processes are started and servers dialled for whoever comes, not because the gateway starts.
   const begin = () => {
-    for (const shelf of shelves) shelf.first ??= ask(shelf)
+    for (const shelf of shelves.values()) shelf.first ??= ask(shelf)
   }
 
   const peek = (filter: Filter) => {
     begin()
-    const key = keys.get(filter) ?? keyOf(filter, selectors)
-    keys.set(filter, key)
+    const common = keys.get(filter) ?? keyOf(filter, selectors)
+    keys.set(filter, common)
+    const owner = ownerIn(filter)
+    const key = owner === undefined ? common : `${common}${owner}`
     const kept = views.get(key)
     if (kept !== undefined) return kept
-    stock ??= stockOf(shelves, { separator, pins, log })
-    const view = createView(stock, sources, { filter, presence })
+    const all = shelvesOf(owner)
+    if (owner === undefined) stock ??= stockOf(all, { separator, log })
+    const view = createView(
+      owner === undefined ? stock! : stockOf(all, { separator, log }),
+      all.map(({ source }) => source),
+      { filter, presence },
+    )
     if (views.size >= MOST_VIEWS) views.delete(views.keys().next().value!)
     views.set(key, view)
     return view
   }
 
   return {
-    sources,
+    get sources() {
+      return [...shelves.values()].map(({ source }) => source)
+    },
+    async replace(next) {
+      const gone = place(next)
+      changed()
+      await Promise.all(gone.map(clear))
+    },
     peek,
     async view(filter) {
       begin()
+      const { owner } = filter
+      // Whose own cannot be looked up has none, for now.
+      if (owner !== undefined)
+        await Promise.all(personal.map(({ source }) => source.upstream.personal!.find(owner).catch(() => {})))
+      const all = shelvesOf(ownerIn(filter))
       // Its tags may be those of tools that are not known yet, so all are waited for.
-      await Promise.all(shelves.map(({ first }) => first))
-      for (const shelf of shelves) refresh(shelf)
+      await Promise.all(all.map(({ first }) => first))
+      for (const shelf of all) refresh(shelf)
       return peek(filter)
     },
     knows: (name) => selectors.has(name),
-    forget(source, tool) {
-      const shelf = shelfOfSource.get(source)
+    forget({ upstream }, tool) {
+      const shelf = shelfOf(upstream)
       if (shelf === undefined || shelf.gone.has(tool)) return
       shelf.gone.add(tool)
       changed()
     },
     states: () =>
-      shelves.map(({ source, offer }) => ({ source, health: source.upstream.health, tools: offer?.tools.length ?? 0 })),
+      [...shelves.values()].map(({ source, offer }) => ({
+        ...{ source, health: source.upstream.health },
+        tools: offer?.tools.length ?? 0,
+      })),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     async close() {
-      for (const end of endings) end()
-      for (const { grace: timer } of shelves) clearTimeout(timer)
       listeners.clear()
-      await Promise.all(sources.map(({ upstream }) => upstream.close()))
+      await Promise.all([...shelves.values()].map(clear))
     },
-  }
-}
-
-function shelfOf(source: Source): Shelf {
-  return {
-    ...{ source, offer: undefined, gone: new Set<string>(), awaySince: undefined },
-    ...{ first: undefined, askedAt: 0, grace: undefined },
   }
 }
 
@@ -189,7 +283,7 @@ function selectorsOf({ upstream, prefix, groups = [], tags = [], toolTags = {} }
 }
 
 /** Names that nobody has make no difference, and so no further view. */
-function keyOf({ servers = [], ...rest }: Filter, selectors: ReadonlySet<string>): string {
+function keyOf({ servers = [], owner: _owner, ...rest }: Filter, selectors: ReadonlySet<string>): string {
   const lists = servers.map((names) => [...new Set(names)].filter((name) => selectors.has(name)).sort())
   return JSON.stringify([lists, rest])
 }

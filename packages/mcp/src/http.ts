@@ -10,7 +10,8 @@ import {
 import { isGatewayError, isJsonObject, parseJson } from '@tianjillm/core'
 import { createEventStore } from './event-store.ts'
 import { headerMismatch } from './param-headers.ts'
-import { type Client, changes, createViewServer, type ServingSettings, type ViewServer } from './server.ts'
+import { changes, createViewServer, type ViewServer } from './server.ts'
+import type { Client, ServingSettings } from './serving-settings.ts'
 import { createSessions, type SessionLimits } from './sessions.ts'
 import type { ListName } from './view.ts'
 

@@ -1,15 +1,46 @@
+export { type ArgumentCheck, argumentCheck } from './argument-check.ts'
+export { callTool, type ToolCallOptions, type ToolRequest } from './call-tool.ts'
 export { type Catalog, type CatalogSettings, createCatalog, type ServerState } from './catalog.ts'
 export { cleanText } from './clean-text.ts'
 export { failedResult } from './failure.ts'
 export { type Asked, createMcpEndpoint, type EndpointSettings, type McpEndpoint } from './http.ts'
 export { type Asking, createLocalUpstream, type RunTool } from './local-upstream.ts'
 export type { PinPolicy } from './pins.ts'
-export { type Client, createViewServer, type ServingSettings, UNAVAILABLE_META_KEY, type ViewServer } from './server.ts'
+export { createViewServer, UNAVAILABLE_META_KEY, type ViewServer } from './server.ts'
 export { McpServerError } from './server-error.ts'
+export type { AroundTool, Client, RunToolCall, ServingSettings, ToolCall } from './serving-settings.ts'
 export type { SessionLimits } from './sessions.ts'
-export type { McpAuth, McpServerSettings, McpTransport } from './settings.ts'
+export type {
+  ApiTransport,
+  AuthorizationCode,
+  McpAuth,
+  McpServerSettings,
+  McpTransport,
+  PersonalAuth,
+  TokenExchange,
+} from './settings.ts'
 export { createSseEndpoint, type Delivery, type SseEndpoint, type SseSettings } from './sse.ts'
-export type { Offered, Source } from './stock.ts'
+export { createStdioConversation, type Entered, type StdioConversation, type StdioSettings } from './stdio.ts'
+export type { Offered, Source, TagFilter } from './stock.ts'
 export { createUpstream } from './upstream/create.ts'
-export type { Conversation, Health, Offer, Peer, RequestOptions, Tool, Upstream } from './upstream.ts'
+export { createExchangedTokens } from './upstream/oauth/exchanged-tokens.ts'
+export { createGrantedTokens, type TokenOwner } from './upstream/oauth/granted-tokens.ts'
+export {
+  createMemoryGrants,
+  type Grant,
+  type GrantStore,
+  keyOfServer,
+  type OAuthClient,
+} from './upstream/oauth/grants.ts'
+export { createPersonalUpstream, type PersonalUsers } from './upstream/oauth/personal-upstream.ts'
+export {
+  type AuthorizationAnswer,
+  type CallbackPlace,
+  clientMetadata,
+  createSignIn,
+  type Pending,
+  type SignIn,
+} from './upstream/oauth/sign-in.ts'
+export type { TokenSource } from './upstream/token-source.ts'
+export type { Conversation, Health, Offer, Peer, PersonalServers, RequestOptions, Tool, Upstream } from './upstream.ts'
 export type { Filter, View } from './view.ts'

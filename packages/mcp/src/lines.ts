@@ -2,12 +2,18 @@ import type { Server, ServerContext } from '@modelcontextprotocol/server'
 import { isGatewayError, type JsonObject } from '@tianjillm/core'
 import { forwardedHeaders } from './forwarded-headers.ts'
 import type { Source } from './stock.ts'
-import type { Conversation, Peer, RequestOptions } from './upstream.ts'
+import type { Conversation, Peer, RequestOptions, Upstream } from './upstream.ts'
 
 /** One client's conversations with servers, each begun when it is first needed. */
 export interface Lines {
-  /** Passes a request on, with its progress and its end. Rejects as the server or the way to it does. */
-  request(source: Source, method: string, params: JsonObject, context: ServerContext): Promise<JsonObject>
+  /** Passes a request on, with its progress, until the signal. Rejects as the server or the way to it does. */
+  request(
+    source: Source,
+    method: string,
+    params: JsonObject,
+    context: ServerContext,
+    signal: AbortSignal,
+  ): Promise<JsonObject>
   /** How much servers shall tell of what they do, from now on. */
   setLevel(level: string): Promise<void>
   close(): Promise<void>
@@ -42,7 +48,8 @@ export const askable: readonly string[] = ['sampling', 'elicitation', 'roots']
 /** Lines for one client. */
 export function createLines(owner: LineOwner): Lines {
   const { server, isModern } = owner
-  const lines = new Map<Source, Line>()
+  // What an operator says of a server may change, and the server go on.
+  const lines = new Map<Upstream, Line>()
   let level: string | undefined
 
   const peerFor = (line: () => Line, context: ServerContext, hasHeaders: boolean): Peer => {
@@ -75,16 +82,17 @@ export function createLines(owner: LineOwner): Lines {
       underWay: new Set(),
       isRetired: false,
     }
-    lines.set(source, line)
+    lines.set(source.upstream, line)
     line.opening.catch(() => retire(line))
-    if (level !== undefined) void tell(line, level)
+    if (level !== undefined) void tell(line, level, owner.caller())
     return line
   }
 
   /** A conversation that broke is followed by another; what is still under way in it may end. */
   const retire = (line: Line) => {
     line.isRetired = true
-    if (lines.get(line.source) === line) lines.delete(line.source)
+    const { upstream } = line.source
+    if (lines.get(upstream) === line) lines.delete(upstream)
     leave(line)
   }
 
@@ -93,24 +101,30 @@ export function createLines(owner: LineOwner): Lines {
   }
 
   return {
-    async request(source, method, params, context) {
+    async request(source, method, params, context, signal) {
       const headers = forwardedHeaders(source, context.http?.req?.headers)
-      const line = lines.get(source) ?? begin(source, context, Object.keys(headers).length > 0)
+      // Each request of the newer protocol says anew what its client can do.
+      const known = isModern ? undefined : lines.get(source.upstream)
+      const line = known ?? begin(source, context, Object.keys(headers).length > 0)
       line.underWay.add(context)
       try {
         const conversation = await line.opening
-        return await conversation.request(method, params, { ...optionsFrom(context), headers, caller: owner.caller() })
+        return await conversation.request(method, params, {
+          ...optionsFrom(context),
+          ...{ signal, headers, caller: owner.caller() },
+        })
       } catch (error) {
         if (isGatewayError(error) && error.kind === 'upstream_unreachable') retire(line)
         throw error
       } finally {
         line.underWay.delete(context)
-        leave(line)
+        if (isModern) retire(line)
+        else leave(line)
       }
     },
     async setLevel(next) {
       level = next
-      await Promise.all([...lines.values()].map((line) => tell(line, next)))
+      await Promise.all([...lines.values()].map((line) => tell(line, next, owner.caller())))
     },
     async close() {
       const all = [...lines.values()]
@@ -125,15 +139,15 @@ async function hangUp({ opening }: Line): Promise<void> {
 }
 
 /** A server that cannot be told how much to say says what it wants. */
-async function tell({ source, opening }: Line, level: string): Promise<void> {
+async function tell({ source, opening }: Line, level: string, caller: unknown): Promise<void> {
   if (source.upstream.known?.capabilities.logging === undefined) return
-  await opening.then((conversation) => conversation.request('logging/setLevel', { level })).catch(() => {})
+  const tellIn = (conversation: Conversation) => conversation.request('logging/setLevel', { level }, { caller })
+  await opening.then(tellIn).catch(() => {})
 }
 
 function optionsFrom({ mcpReq }: ServerContext): RequestOptions {
   const progressToken = mcpReq._meta?.progressToken
   return {
-    signal: mcpReq.signal,
     ...(progressToken !== undefined && {
       onProgress: (progress) => {
         mcpReq.notify({ method: 'notifications/progress', params: { ...progress, progressToken } }).catch(() => {})

@@ -11,6 +11,11 @@ export function prefixOf(name: string, separator: string): string {
   return (plain || 'server').slice(0, LONGEST / 2)
 }
 
+/** Whether models take this name as it is. */
+export function isPublicName(name: string): boolean {
+  return name.length <= LONGEST && name.search(forbidden) === -1
+}
+
 /** Whose names are made public. */
 export interface NameOwner {
   readonly server: string

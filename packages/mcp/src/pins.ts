@@ -9,6 +9,8 @@ export type PinPolicy = 'off' | 'warn' | 'quarantine'
 export interface Pins {
   /** Whether a tool may be offered. */
   accepts(server: string, tool: Tool): boolean
+  /** Whoever comes under this name is a server that was not seen before. */
+  forget(server: string): void
 }
 
 /** Pins for one process: who was first seen is trusted. A tool that becomes what it was is itself again. */
@@ -32,6 +34,10 @@ export function createPins(policy: PinPolicy, log: Log): Pins {
         )
       }
       return policy !== 'quarantine'
+    },
+    forget(server) {
+      for (const seen of [first, told])
+        for (const key of seen.keys()) if (key.startsWith(`${server}\0`)) seen.delete(key)
     },
   }
 }

@@ -6,56 +6,28 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import { GatewayError, isGatewayError, isJsonObject, type JsonObject, type Log } from '@tianjillm/core'
-import type { Catalog } from './catalog.ts'
-import { failedResult } from './failure.ts'
-import { askable, createLines } from './lines.ts'
-import { cappedResult } from './result-cap.ts'
+import { isJsonObject, type JsonObject } from '@tianjillm/core'
+import { callTool } from './call-tool.ts'
+import { createLines } from './lines.ts'
 import { McpServerError } from './server-error.ts'
+import type { Client, ServingSettings } from './serving-settings.ts'
 import type { Offered, Source } from './stock.ts'
-import type { Filter, ListName, View } from './view.ts'
-
-/** Who is served. */
-export interface Client {
-  /** Tells clients apart whose sessions must be kept apart. */
-  readonly id: string
-  readonly filter: Filter
-  /** Told to servers within the gateway. */
-  readonly caller?: unknown
-}
-
-/** What serving goes by. */
-export interface ServingSettings {
-  readonly catalog: Catalog
-  readonly log: Log
-  /** How the gateway calls itself. */
-  readonly info: { readonly name: string; readonly version: string }
-  /** At least 32 bytes; with it, what servers keep with a client is bound to that client. */
-  readonly stateKey: Uint8Array
-  /** Bytes of JSON that a tool's result may have; default 16 MiB. */
-  readonly resultLimit?: number | undefined
-  /** Takes secrets out of what is said of errors. */
-  readonly redact?: ((text: string) => string) | undefined
-}
+import { toldError } from './told-error.ts'
+import type { ListName, View } from './view.ts'
 
 /** A server of the protocol over what one client sees; for one session, or for one request of the newer protocol. */
 export interface ViewServer {
   readonly server: Server
   /** The same client, as it is by now: what it may see can change under it. */
   become(client: Client): void
+  /** From now on its client hears of changes. The older protocol says itself when that is. */
+  begin(): void
   /** Tells the client which of its lists have changed, if any. */
   tellChanges(): void
   close(): Promise<void>
 }
 
 const INVALID_PARAMS = -32602
-const INTERNAL_ERROR = -32603
-/** Codes by which one hop speaks of itself. https://modelcontextprotocol.io/specification/2026-07-28/basic */
-const firstOfHop = -32099
-const lastOfHop = -32020
-const MISSING_CAPABILITY = -32021
-
-const DEFAULT_LIMIT = 16 * 1024 * 1024
 
 /** Lists differ by key and may change at any time, so nobody else may keep them, and nobody for long. */
 const hint = { ttlMs: 5_000, cacheScope: 'private' } as const
@@ -66,7 +38,7 @@ export const UNAVAILABLE_META_KEY = 'io.tianjillm/unavailable'
 /** A server for this client. */
 export function createViewServer(settings: ServingSettings, first: Client, isModern: boolean): ViewServer {
   let client = first
-  const { catalog, log, info, stateKey, resultLimit = DEFAULT_LIMIT, redact = (text: string) => text } = settings
+  const { catalog, info, stateKey } = settings
   const peek = () => catalog.peek(client.filter)
   const view = () => catalog.view(client.filter)
   const codec = createRequestStateCodec<string>({ key: stateKey, bind: () => client.id })
@@ -98,33 +70,23 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
   })
 
   /** A request to a server, in the words of this client; errors of it in words for this client. */
-  const relay = async (source: Source, method: string, params: JsonObject, context: ServerContext) => {
+  const relay = async (
+    source: Source,
+    method: string,
+    params: JsonObject,
+    context: ServerContext,
+    signal = context.mcpReq.signal,
+  ) => {
     try {
       const given = { ...params, ...roundOf(context) }
-      const result = await lines.request(source, method, given, context)
+      const result = await lines.request(source, method, given, context, signal)
       // How long others may keep it is for the gateway to say.
       const { ttlMs: _ttlMs, cacheScope: _scope, ...rest } = result
       if (!isInputRequiredResult(rest) || typeof rest.requestState !== 'string') return rest
       return { ...rest, requestState: await codec.mint(rest.requestState, context) }
     } catch (error) {
-      throw toldAs(error, source, context)
+      throw toldError(error, source, settings, { signal, isModern })
     }
-  }
-
-  const toldAs = (error: unknown, { upstream }: Source, { mcpReq }: ServerContext): unknown => {
-    if (mcpReq.signal.aborted) return error
-    if (error instanceof McpServerError) {
-      const isOfHop = error.code >= firstOfHop && error.code <= lastOfHop && !(isModern && lacksOfClient(error))
-      return isOfHop
-        ? new McpServerError(INTERNAL_ERROR, redact(`MCP server ${upstream.name}: ${error.message}`))
-        : new McpServerError(error.code, redact(error.message), error.data)
-    }
-    if (isGatewayError(error))
-      return error.kind === 'upstream_unreachable'
-        ? new McpServerError(INTERNAL_ERROR, `MCP server unavailable: ${upstream.name}`)
-        : new GatewayError(error.kind, redact(error.message), error.facts)
-    log.error('A request to an MCP server failed by a mistake of ours.', { error, server: upstream.name })
-    return new McpServerError(INTERNAL_ERROR, 'The gateway made a mistake.')
   }
 
   const find = async <Found>(look: (view: View) => Found | undefined): Promise<Found | undefined> =>
@@ -139,29 +101,17 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
   )
 
   server.setRequestHandler('tools/call', async ({ params }, context) => {
-    const { name } = params
-    const tool = await find((seen) => seen.tool(name))
-    if (tool === undefined) throw unknownTool(name)
-    const given = params.arguments ?? {}
-    const refused = refusedArguments(tool, given)
-    if (refused !== undefined) return failedResult(refused) as never
-    try {
-      const result = await relay(tool.source, 'tools/call', { name: tool.name, arguments: given }, context)
-      if (isInputRequiredResult(result)) return result as never
-      const projected = server.projectCallToolResult(result as never, schemaOf(tool))
-      return cappedResult(projected as JsonObject, resultLimit) as never
-    } catch (error) {
-      if (
-        error instanceof McpServerError &&
-        error.code === INVALID_PARAMS &&
-        /unknown tool|tool\b.*\bnot found/i.test(error.message)
-      ) {
-        catalog.forget(tool.source, tool.name)
-        throw unknownTool(name)
-      }
-      if (!isGatewayError(error) || context.mcpReq.signal.aborted) throw error
-      return failedResult(error) as never
-    }
+    const result = await callTool(settings, client, params, {
+      signal: context.mcpReq.signal,
+      async relay(tool, input, signal) {
+        const given = { name: tool.name, arguments: input }
+        const answer = await relay(tool.source, 'tools/call', given, context, signal)
+        if (isInputRequiredResult(answer)) return answer
+        return server.projectCallToolResult(answer as never, schemaOf(tool)) as JsonObject
+      },
+    })
+    // The types of the SDK ask for each field of it.
+    return result as never
   })
 
   server.setRequestHandler('prompts/get', async ({ params }, context) => {
@@ -209,9 +159,10 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
 
   let told: ReadonlyMap<ListName, string> | undefined
   const marks = () => new Map(changes.map(([list]) => [list, peek().mark(list)] as const))
-  server.oninitialized = () => {
+  const begin = () => {
     told = marks()
   }
+  server.oninitialized = begin
   server.onclose = () => void lines.close()
 
   return {
@@ -219,6 +170,7 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
     become(next) {
       client = next
     },
+    begin,
     tellChanges() {
       if (told === undefined) return
       const now = marks()
@@ -257,23 +209,8 @@ function instructionsOf({ instructions }: View): { readonly instructions?: strin
   return instructions === undefined ? {} : { instructions }
 }
 
-function unknownTool(name: string): Error {
-  return new McpServerError(INVALID_PARAMS, `Unknown tool: ${name.slice(0, 200)}`)
-}
-
 function schemaOf({ wire }: Offered): JsonObject | undefined {
   return isJsonObject(wire.outputSchema) ? wire.outputSchema : undefined
-}
-
-function refusedArguments({ source, name }: Offered, given: JsonObject): GatewayError | undefined {
-  const all = source.allowedArguments ?? {}
-  if (!Object.hasOwn(all, name)) return undefined
-  const refused = Object.keys(given).filter((argument) => !all[name]!.includes(argument))
-  if (refused.length === 0) return undefined
-  return new GatewayError(
-    'permission_denied',
-    `These arguments are not allowed here: ${refused.join(', ').slice(0, 500)}.`,
-  )
 }
 
 /** What else belongs to a request: metadata of the client's own, and what it was asked for in the round before. */
@@ -285,12 +222,6 @@ function roundOf({ mcpReq }: ServerContext): JsonObject {
     ...(mcpReq.inputResponses && { inputResponses: mcpReq.inputResponses }),
     ...(state !== undefined && { requestState: state }),
   }
-}
-
-/** Whether the server misses what only the client could give; the gateway tells it all that the client can. */
-function lacksOfClient({ code, data }: McpServerError): boolean {
-  if (code !== MISSING_CAPABILITY || !isJsonObject(data) || !isJsonObject(data.requiredCapabilities)) return false
-  return Object.keys(data.requiredCapabilities).every((name) => askable.includes(name))
 }
 
 function withoutMeta<Params extends { readonly _meta?: unknown }>({ _meta, ...rest }: Params): Omit<Params, '_meta'> {

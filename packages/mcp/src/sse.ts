@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Transport } from '@modelcontextprotocol/server'
-import { type Client, createViewServer, type ServingSettings, type ViewServer } from './server.ts'
+import { createViewServer, type ViewServer } from './server.ts'
+import type { Client, ServingSettings } from './serving-settings.ts'
 import { createSessions, type SessionLimits } from './sessions.ts'
 
 /** What an endpoint of HTTP with SSE goes by. */

@@ -1,19 +1,24 @@
 import { isJsonObject, type JsonObject, type Log } from '@tianjillm/core'
 import { cleanOffer, cleanText } from './clean-text.ts'
-import { prefixOf, publicNames } from './names.ts'
+import { isPublicName, prefixOf, publicNames } from './names.ts'
 import { headerFault } from './param-headers.ts'
 import type { Pins } from './pins.ts'
+import type { McpTransport } from './settings.ts'
 import type { Offer, Tool, Upstream } from './upstream.ts'
 
 /** A server, and what its operator says of it. Keys of records are the server's own names of tools. */
 export interface Source {
   readonly upstream: Upstream
+  /** How it is reached; undefined for what is within the gateway itself. */
+  readonly transport?: McpTransport['type'] | undefined
   /** Goes before the names of its tools; default its name. */
   readonly prefix?: string | undefined
   /** Names under which several servers can be asked for at once. */
   readonly groups?: readonly string[]
   readonly tags?: readonly string[]
   readonly toolTags?: Readonly<Record<string, readonly string[]>>
+  /** Those of its tools that are there for anybody, by their tags or its own; undefined: all. */
+  readonly toolFilter?: TagFilter | undefined
   /** Names, own or public. With both, the allowed ones alone count; none: all. */
   readonly allowedTools?: readonly string[]
   readonly disallowedTools?: readonly string[]
@@ -27,6 +32,12 @@ export interface Source {
   readonly instructions?: string | undefined
   /** For whoever lists tools over REST. */
   readonly about?: JsonObject
+}
+
+/** What is chosen by tags: what has any of these and none of those; `includeTags` undefined: whatever it has. */
+export interface TagFilter {
+  readonly includeTags?: readonly string[] | undefined
+  readonly excludeTags?: readonly string[] | undefined
 }
 
 /** Something a server offers, under its public name. */
@@ -46,6 +57,8 @@ export interface Stock {
   readonly prompts: readonly Offered[]
   readonly resources: readonly Offered[]
   readonly resourceTemplates: readonly Offered[]
+  /** The tool of this name of a server that shows it to some of its users only, if there may be one. */
+  hidden(publicName: string): Offered | undefined
 }
 
 /** What one server is known to offer. */
@@ -54,6 +67,10 @@ export interface Known {
   readonly offer: Offer | undefined
   /** Tools that it no longer knows, although it has not said so. */
   readonly gone: ReadonlySet<string>
+  /** What its tools were when they were first seen. */
+  readonly pins: Pins
+  /** Of whom one user's server is the own of; undefined: it is everybody's. */
+  readonly face?: Source
 }
 
 /** Bytes of JSON that one tool, prompt or resource may be described with. */
@@ -62,7 +79,7 @@ const MOST_BYTES = 256 * 1024
 /** Puts all offers together under public names; earlier servers choose first. What is malformed is left out, and logged. */
 export function stockOf(
   all: readonly Known[],
-  { separator, pins, log }: { readonly separator: string; readonly pins: Pins; readonly log: Log },
+  { separator, log }: { readonly separator: string; readonly log: Log },
 ): Stock {
   const taken = {
     tools: new Set<string>(),
@@ -97,7 +114,7 @@ export function stockOf(
 
   return {
     tools: all.flatMap((known) => {
-      const { source, offer, gone } = known
+      const { source, offer, gone, pins } = known
       const name = source.upstream.name
       const tools = (offer?.tools ?? []).filter((tool) => !gone.has(tool.name) && isTool(tool, source, log))
       const pinned = tools.filter((tool) => pins.accepts(name, tool))
@@ -105,13 +122,27 @@ export function stockOf(
         known,
         pinned.map((tool) => described(source, tool)),
         taken.tools,
-      ).filter((tool) => isAllowed(source, tool))
+      ).filter((tool) => source.upstream.personal !== undefined || isAllowed(source, tool))
     }),
     prompts: all.flatMap((known) => named(known, known.offer?.prompts ?? [], taken.prompts)),
     resources: all.flatMap((known) => located(known, known.offer?.resources ?? [], 'uri', taken.uris)),
     resourceTemplates: all.flatMap((known) =>
       located(known, known.offer?.resourceTemplates ?? [], 'uriTemplate', taken.templates),
     ),
+    hidden(publicName) {
+      const mayHave = ({ source, offer, face }: Known) =>
+        source.upstream.personal !== undefined || (face !== undefined && offer === undefined)
+      const found = all.find(
+        (known) => mayHave(known) && publicName.startsWith(prefixes.get(known.source)! + separator),
+      )
+      // A name that models do not take is not the public one of any tool, so rules may have been made for another.
+      if (found === undefined || !isPublicName(publicName)) return undefined
+      const { source } = found
+      const name = publicName.slice(prefixes.get(source)!.length + separator.length)
+      const wire = Object.freeze({ name: publicName, inputSchema: { type: 'object' } })
+      const tool = { source, name, publicName, wire, tags: own(source.toolTags ?? {}, name) ?? [] }
+      return isAllowed(source, tool) ? tool : undefined
+    },
   }
 }
 
@@ -120,7 +151,22 @@ export function isNamed({ name, publicName }: Offered, names: readonly string[])
   return names.includes(name) || names.includes(publicName)
 }
 
-function isAllowed({ allowedTools = [], disallowedTools = [] }: Source, tool: Offered): boolean {
+/** Whether a filter lets through what has these tags. */
+export function passes({ includeTags, excludeTags = [] }: TagFilter, tags: readonly string[]): boolean {
+  if (includeTags !== undefined && !meets(tags, includeTags)) return false
+  return !meets(tags, excludeTags)
+}
+
+/** Whether they have anything in common. */
+export function meets(some: readonly string[], others: readonly string[]): boolean {
+  return some.some((one) => others.includes(one))
+}
+
+function isAllowed(
+  { tags = [], toolFilter = {}, allowedTools = [], disallowedTools = [] }: Source,
+  tool: Offered,
+): boolean {
+  if (!passes(toolFilter, [...tags, ...tool.tags])) return false
   return allowedTools.length > 0 ? isNamed(tool, allowedTools) : !isNamed(tool, disallowedTools)
 }
 

@@ -59,10 +59,22 @@ export interface Conversation {
   close(): Promise<void>
 }
 
+/** A server as its users have it, each for themselves. */
+export interface PersonalServers {
+  /** The one of this user, as far as it is there already. */
+  of(owner: string): Upstream | undefined
+  /** The same, once it is known whether there is one. */
+  find(owner: string): Promise<Upstream | undefined>
+  /** They have signed in, or out: what was theirs is left. */
+  renew(owner: string): void
+}
+
 /** One MCP server that the gateway stands in front of. */
 export interface Upstream {
   readonly name: string
   readonly health: Health
+  /** Of a server that offers something of their own to those whom it knows; to others it says how they get known. */
+  readonly personal?: PersonalServers
   /**
    * What it offers: what is known, or what it says within its deadline. Rejects with GatewayError `upstream_unreachable`
    * that names the server.

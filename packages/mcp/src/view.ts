@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { UriTemplate } from '@modelcontextprotocol/server'
 import type { JsonObject } from '@tianjillm/core'
 import { cleanText } from './clean-text.ts'
-import { isNamed, type Offered, type Source, type Stock } from './stock.ts'
+import { isNamed, meets, type Offered, passes, type Source, type Stock } from './stock.ts'
 import type { Tool } from './upstream.ts'
 
 /** What of all that is offered somebody gets to see. Nothing set: all. */
@@ -15,6 +15,10 @@ export interface Filter {
   /** Names, public or the server's own. With both, the allowed ones alone count. */
   readonly allowedTools?: readonly string[]
   readonly disallowedTools?: readonly string[]
+  /** Each narrows it further: of the servers that are named, by any of their names, these tools alone. */
+  readonly toolsOf?: readonly Readonly<Record<string, readonly string[]>>[]
+  /** Whose they are, of servers that are another for each of their users; undefined: nobody's. */
+  readonly owner?: string
 }
 
 /** Which of a view's lists. */
@@ -93,7 +97,12 @@ export function createView(
     sources,
     unavailable: sources.filter((source) => presence.isAway(source)).map(({ upstream }) => upstream.name),
     instructions: instructionsOf(sources),
-    tool: (name) => byName.tools(name),
+    tool(name) {
+      const known = byName.tools(name)
+      if (known !== undefined) return known
+      const hidden = stock.hidden(name)
+      return hidden !== undefined && seesTool(filter, hidden) ? hidden : undefined
+    },
     prompt: (name) => byName.prompts(name),
     resource(uri) {
       const known = byName.resources(uri)
@@ -108,7 +117,8 @@ export function createView(
     },
     template: (uriTemplate) => byName.templates(uriTemplate),
     publicUri: (source, uri) =>
-      resources.find((offered) => offered.source === source && offered.name === uri)?.publicName ?? uri,
+      resources.find((offered) => offered.source.upstream === source.upstream && offered.name === uri)?.publicName ??
+      uri,
     mark(list) {
       const known = marks.get(list)
       if (known !== undefined) return known
@@ -125,24 +135,23 @@ export function namesSource(names: readonly string[], { upstream, prefix, groups
   return [upstream.name, prefix, ...groups, ...tags].some((name) => name !== undefined && names.includes(name))
 }
 
-function seesSource({ servers = [], includeTags, excludeTags = [] }: Filter, source: Source): boolean {
-  const { tags = [] } = source
-  if (!servers.every((names) => namesSource(names, source))) return false
-  if (includeTags !== undefined && !meets(tags, includeTags)) return false
-  return !meets(tags, excludeTags)
+function seesSource(filter: Filter, source: Source): boolean {
+  const { servers = [] } = filter
+  return servers.every((names) => namesSource(names, source)) && passes(filter, source.tags ?? [])
 }
 
 function seesTool(filter: Filter, tool: Offered): boolean {
-  const { servers = [], includeTags, excludeTags = [], allowedTools, disallowedTools = [] } = filter
-  const tags = [...(tool.source.tags ?? []), ...tool.tags]
+  const { servers = [], allowedTools, disallowedTools = [], toolsOf = [] } = filter
   if (!servers.every((names) => namesSource(names, tool.source) || meets(tool.tags, names))) return false
-  if (includeTags !== undefined && !meets(tags, includeTags)) return false
-  if (meets(tags, excludeTags)) return false
+  if (!passes(filter, [...(tool.source.tags ?? []), ...tool.tags])) return false
+  if (!toolsOf.every((lists) => isAmong(lists, tool))) return false
   return allowedTools === undefined ? !isNamed(tool, disallowedTools) : isNamed(tool, allowedTools)
 }
 
-function meets(some: readonly string[], others: readonly string[]): boolean {
-  return some.some((one) => others.includes(one))
+/** Whether a server that is named has this tool among its own. */
+function isAmong(lists: Readonly<Record<string, readonly string[]>>, tool: Offered): boolean {
+  const own = Object.entries(lists).filter(([name]) => namesSource([name], tool.source))
+  return own.length === 0 || own.some(([, names]) => isNamed(tool, names))
 }
 
 /** Finds by public name, else by the own name when it is the only one. */

@@ -53,6 +53,8 @@ test.each([
   ['included tags', { includeTags: ['risky', 'disk'] }, ['search-open', 'files-find', 'files-read']],
   ['excluded tags', { excludeTags: ['risky', 'disk'] }, ['search-find']],
   ['allowed tools, own and public', { allowedTools: ['open', 'files-find'] }, ['search-open', 'files-find']],
+  ['tools of a server', { toolsOf: [{ files: ['read'] }] }, ['search-find', 'search-open', 'files-read']],
+  ['tools of a group, twice', { toolsOf: [{ public: ['find'] }, { search: ['open'] }] }, ['files-find']],
   ['disallowed tools', { disallowedTools: ['find'] }, ['search-open', 'files-read']],
   ['both, where the allowed ones count', { allowedTools: ['open'], disallowedTools: ['open'] }, ['search-open']],
 ])('a view can be narrowed by %s', async (_, filter, expected) => {
@@ -123,6 +125,18 @@ test('a new offer of a server is a new view, and those who listen hear of it', a
   expect(after.mark('prompts')).toBe(before.mark('prompts'))
 })
 
+test('a server that is there is looked at again each minute that somebody asks for lists', async () => {
+  let now = 0
+  const server = fakeServer('s', { tools: [toolOf('a')] })
+  const offer = vi.spyOn(server, 'offer')
+  const catalog = catalogOf([{ upstream: server }], { now: () => now })
+  for (const at of [0, 59_999, 60_000, 60_001]) {
+    now = at
+    await catalog.view({})
+  }
+  expect(offer).toHaveBeenCalledTimes(2)
+})
+
 test('a tool that a server turned out not to know is gone until its next offer', async () => {
   const server = fakeServer('s', { tools: [toolOf('a'), toolOf('b')] })
   const catalog = catalogOf([{ upstream: server }])
@@ -182,4 +196,52 @@ test('prompts are prefixed as tools are', async () => {
   const view = await catalogOf([{ upstream: fakeServer('s', { prompts: [{ name: 'greet' }] }) }]).view({})
   expect(names(view.prompts)).toEqual(['s-greet'])
   expect(view.prompt('greet')).toMatchObject({ name: 'greet', publicName: 's-greet' })
+})
+
+test('servers come and go while it serves: those that stay are neither closed nor asked again', async () => {
+  const stays = fakeServer('stays', { tools: [toolOf('a')] })
+  const goes = fakeServer('goes', { tools: [toolOf('b')] })
+  const comes = fakeServer('comes', { tools: [toolOf('c')] })
+  const closed: string[] = []
+  const asked: string[] = []
+  const watched = (server: typeof stays): Source => ({
+    upstream: {
+      ...server,
+      health: server.health,
+      known: server.known,
+      offer: () => {
+        asked.push(server.name)
+        return server.offer()
+      },
+      close: async () => void closed.push(server.name),
+    },
+  })
+  const first = watched(stays)
+  const catalog = catalogOf([first, watched(goes)])
+  expect(names((await catalog.view({})).tools)).toEqual(['stays-a', 'goes-b'])
+  const heard = vi.fn()
+  catalog.onChange(heard)
+  await catalog.replace([watched(comes), { ...first, prefix: 'here' }])
+  expect(heard).toHaveBeenCalled()
+  expect(names((await catalog.view({})).tools)).toEqual(['comes-c', 'here-a'])
+  expect([catalog.knows('comes'), catalog.knows('goes'), catalog.knows('here')]).toEqual([true, false, true])
+  expect(closed).toEqual(['goes'])
+  expect(asked).toEqual(['stays', 'goes', 'comes'])
+})
+
+test('a filter means those servers that are there, whenever it was first used', async () => {
+  const catalog = catalogOf([])
+  const filter = { servers: [['search']] }
+  expect((await catalog.view(filter)).tools).toEqual([])
+  await catalog.replace(both)
+  expect(names((await catalog.view(filter)).tools)).toEqual(['search-find', 'search-open'])
+})
+
+test('another server under a name that was there is not taken for the one before it', async () => {
+  const log = logOf()
+  const catalog = catalogOf([{ upstream: fakeServer('s', { tools: [toolOf('a')] }) }], { pinning: 'quarantine', log })
+  await catalog.view({})
+  await catalog.replace([{ upstream: fakeServer('s', { tools: [toolOf('a', { description: 'Other.' })] }) }])
+  expect(names((await catalog.view({})).tools)).toEqual(['s-a'])
+  expect(log.lines.filter((line) => line.includes('has changed'))).toEqual([])
 })

@@ -1,12 +1,29 @@
-import { Client as NewClient, StreamableHTTPClientTransport as NewHttp } from '@modelcontextprotocol/client'
+import {
+  Client as NewClient,
+  StreamableHTTPClientTransport as NewHttp,
+  type Transport,
+} from '@modelcontextprotocol/client'
+import { StdioClientTransport as NewStdio } from '@modelcontextprotocol/client/stdio'
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport as OldSse } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StdioClientTransport as OldStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as OldHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { JsonObject } from '@tianjillm/core'
 
 /** The ways in which clients come: both lines of the SDK, all transports, both eras of the protocol. */
 export const ways = ['sdk 1 over http', 'sdk 1 over sse', 'sdk 2 with sessions', 'sdk 2 without sessions'] as const
 export type Way = (typeof ways)[number]
+
+/** The ways in which clients talk to a program that they start. */
+export const programWays = ['sdk 1 over stdio', 'sdk 2 over stdio with sessions', 'sdk 2 over stdio without'] as const
+export type ProgramWay = (typeof programWays)[number]
+
+/** A program, and all of the environment that it sees. */
+export interface Program {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
 
 /** What tests do with any client. */
 export interface AnyClient {
@@ -36,17 +53,31 @@ export async function clientBy(
   path: string = way === 'sdk 1 over sse' ? '/sse' : '/mcp',
 ): Promise<AnyClient> {
   const requestInit = { headers }
+  const url = new URL(path, house)
+  const transport =
+    way === 'sdk 1 over sse'
+      ? new OldSse(url, { requestInit, eventSourceInit: { fetch: sending(headers) } })
+      : way === 'sdk 1 over http'
+        ? new OldHttp(url, { requestInit })
+        : new NewHttp(url, { requestInit })
+  return connected(way, transport as Transport, way === 'sdk 2 without sessions')
+}
+
+/** A client that has started this program. What it says on standard error is thrown away. */
+export function clientOf(way: ProgramWay, { command, args, env }: Program): Promise<AnyClient> {
+  const Stdio = way === 'sdk 1 over stdio' ? OldStdio : NewStdio
+  const transport = new Stdio({ command, args: [...args], env: { ...env }, stderr: 'ignore' })
+  return connected(way, transport as Transport, way === 'sdk 2 over stdio without')
+}
+
+async function connected(way: Way | ProgramWay, transport: Transport, isModern: boolean): Promise<AnyClient> {
   const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } }
   const about = { name: 'test', version: '1' }
-  const url = new URL(path, house)
   // The two lines of the SDK have the same methods here, by types of their own.
   const client = (
     way.startsWith('sdk 1')
       ? new OldClient(about, { capabilities })
-      : new NewClient(about, {
-          capabilities,
-          versionNegotiation: { mode: way === 'sdk 2 without sessions' ? 'auto' : 'legacy' },
-        })
+      : new NewClient(about, { capabilities, versionNegotiation: { mode: isModern ? 'auto' : 'legacy' } })
   ) as NewClient
   const waiting = new Map<string, (params: JsonObject) => void>()
   const notifications: { method: string; params?: JsonObject }[] = []
@@ -54,13 +85,7 @@ export async function clientBy(
     notifications.push({ method, ...(params && { params }) })
     waiting.get(method)?.(params ?? {})
   }
-  const transport =
-    way === 'sdk 1 over sse'
-      ? new OldSse(url, { requestInit, eventSourceInit: { fetch: sending(headers) } })
-      : way === 'sdk 1 over http'
-        ? new OldHttp(url, { requestInit })
-        : new NewHttp(url, { requestInit })
-  await client.connect(transport as NewHttp)
+  await client.connect(transport)
   return {
     notifications,
     listTools: () => client.listTools() as never,

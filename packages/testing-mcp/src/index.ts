@@ -1,4 +1,34 @@
-export { type AnyClient, type CallOptions, clientBy, type Way, ways } from './clients.ts'
+export {
+  type AuthorizationBehaviour,
+  type AuthorizationServer,
+  authorizationServer,
+  type GivenToken,
+} from './authorization-server.ts'
+export {
+  type AnyClient,
+  type CallOptions,
+  clientBy,
+  clientOf,
+  type Program,
+  type ProgramWay,
+  programWays,
+  type Way,
+  ways,
+} from './clients.ts'
+export {
+  type Answer,
+  answerBy,
+  type HttpServer,
+  listen,
+  newerHttp,
+  newerServer,
+  olderHttp,
+  olderSse,
+  shut,
+} from './http-servers.ts'
+export { linkClient } from './link-client.ts'
+export { nothingSeen, olderServer, type Seen, someTools } from './older-tools.ts'
+export { type ProtectedBehaviour, type ProtectedServer, protectedServer } from './protected-server.ts'
 export {
   type FakeServer,
   fakeServer,

@@ -1,5 +1,6 @@
 import { GatewayError, type Host, inTime, isJsonObject, isSafeUrl } from '@tianjillm/core'
 import type { McpAuth } from '../settings.ts'
+import type { TokenSource } from './token-source.ts'
 
 type Settings = McpAuth & { readonly type: 'client_credentials' }
 
@@ -7,14 +8,6 @@ type Settings = McpAuth & { readonly type: 'client_credentials' }
 const DEADLINE = 10_000
 /** Seconds: before its end a token is replaced, how long one holds of which nothing is said, and at least. */
 const LIFE = { margin: 60, unknown: 3600, least: 10 }
-
-/** Access tokens for one MCP server. */
-export interface TokenSource {
-  /** The token that holds. Rejects with GatewayError `upstream_auth_failed`. */
-  token(): Promise<string>
-  /** The server did not accept it. */
-  forget(token: string): void
-}
 
 /**
  * Tokens by the client credentials grant (RFC 6749, 4.4), kept until a minute before their end; calls that need one at
@@ -42,8 +35,10 @@ export function tokenSource(server: string, settings: Settings, host: Pick<Host,
       pending ??= obtain()
       return pending
     },
-    forget(token) {
+    refused(token, { status }) {
+      if (status !== 401) return false
       if (current?.token === token) current = undefined
+      return true
     },
   }
 }

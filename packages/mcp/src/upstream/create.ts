@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { GatewayError, type Host, type JsonObject } from '@tianjillm/core'
+import { createApiUpstream } from '../openapi/create.ts'
 import type { McpServerSettings } from '../settings.ts'
 import type { Conversation, Peer, RequestOptions, Upstream } from '../upstream.ts'
 import { askOffer } from './ask-offer.ts'
 import type { Connection, ConnectionEvents, Route } from './connection.ts'
 import { createCredentials } from './credentials.ts'
-import { dial } from './dial.ts'
+import { dial, type ProtocolSettings } from './dial.ts'
 import { isForgottenSession, isNetworkFault, isUnknownTool, told } from './faults.ts'
 import { createGate } from './gate.ts'
 import { createKnownOffer } from './known-offer.ts'
@@ -39,7 +40,18 @@ export function createUpstream(
   host: Pick<Host, 'now' | 'log' | 'fetch'>,
   tuning: Tuning = patient,
 ): Upstream {
-  const { name, transport, timeout = 60_000, listTimeout = 10_000 } = settings
+  const { transport } = settings
+  return transport.type === 'openapi'
+    ? createApiUpstream({ ...settings, transport }, host)
+    : createProtocolUpstream({ ...settings, transport }, host, tuning)
+}
+
+function createProtocolUpstream(
+  settings: ProtocolSettings,
+  host: Pick<Host, 'now' | 'log' | 'fetch'>,
+  tuning: Tuning,
+): Upstream {
+  const { name, transport, timeout = 60_000, listTimeout = Math.min(10_000, timeout) } = settings
   const isProcess = transport.type === 'stdio'
   // A process may have to be fetched before it can start.
   const deadline = isProcess ? timeout : listTimeout
@@ -56,6 +68,7 @@ export function createUpstream(
     server: name,
     state,
     deadline: listTimeout,
+    now: host.now,
     isUp: () => shared.isUp,
     ask: async (begin) => {
       try {

@@ -1,6 +1,6 @@
 import { Client, SdkError, SdkErrorCode, SseError, type Transport } from '@modelcontextprotocol/client'
 import { GatewayError, type Host } from '@tianjillm/core'
-import type { McpServerSettings, McpTransport } from '../settings.ts'
+import type { McpServerSettings, McpTransport, ProtocolTransport } from '../settings.ts'
 import type { Peer } from '../upstream.ts'
 import { type Connection, type ConnectionEvents, createConnection, type Route } from './connection.ts'
 import type { Credentials } from './credentials.ts'
@@ -12,9 +12,14 @@ import { StdioTransport } from './stdio-transport.ts'
 /** Milliseconds after which a process that says nothing to the newer greeting gets the older one. */
 const SILENCE = 5000
 
+/** A server that speaks the protocol, as configured. */
+export interface ProtocolSettings extends McpServerSettings {
+  readonly transport: ProtocolTransport
+}
+
 /** A server, and what is needed to reach it. */
 export interface Address {
-  readonly settings: McpServerSettings
+  readonly settings: ProtocolSettings
   readonly credentials: Credentials
   readonly host: Pick<Host, 'now' | 'log' | 'fetch'>
   /** Milliseconds for one try. */
@@ -52,7 +57,7 @@ function isOtherTransport(error: unknown): boolean {
 
 async function dialHttp(
   address: Address,
-  transport: Exclude<McpTransport, { readonly type: 'stdio' }>,
+  transport: Exclude<ProtocolTransport, { readonly type: 'stdio' }>,
   kind: 'http' | 'sse',
   events: ConnectionEvents,
   known: Route | undefined,

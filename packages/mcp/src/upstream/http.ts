@@ -8,11 +8,11 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import type { Host } from '@tianjillm/core'
-import type { McpTransport } from '../settings.ts'
+import type { ProtocolTransport } from '../settings.ts'
 import type { Credentials } from './credentials.ts'
 import { LOST, refused, told } from './faults.ts'
 
-type HttpSettings = Exclude<McpTransport, { readonly type: 'stdio' }>
+type HttpSettings = Exclude<ProtocolTransport, { readonly type: 'stdio' }>
 
 /** The SDK leaves `authorization` out of a request's own headers; under this name it gets as far as our fetch. */
 const OWN_AUTHORIZATION = 'x-tianji-own-authorization'
@@ -61,8 +61,15 @@ export function createWire(
         headers: merged({ ...known, ...lowerCase(personal()) }, init.headers, settings.headers),
       })
     const response = await fetchAs(own)
-    if (response.status !== 401 || !credentials.renew(own)) return response
-    await response.body?.cancel()
+    const isRefused = response.status === 401 || response.status === 403
+    if (!isRefused) return response
+    try {
+      if (!(await credentials.renew(own, response))) return response
+      await response.body?.cancel()
+    } catch (error) {
+      await response.body?.cancel()
+      throw error
+    }
     return fetchAs(await credentials.headers())
   }
 

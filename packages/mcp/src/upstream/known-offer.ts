@@ -20,17 +20,23 @@ export interface OfferSource {
   readonly state: State
   /** Milliseconds to wait for what is not known. */
   readonly deadline: number
+  /** With it, what was said holds for half an hour; without, until it is dropped. */
+  readonly now?: () => number
   /** Whether the server is there to be asked. */
   isUp(): boolean
   /** Asks; `begin` is called right before, for what changes after that is news. Rejects with GatewayError. */
   ask(begin: () => void): Promise<Offer>
 }
 
-/** Keeps what a server offers until it changes; while the server is away, what it offered last. */
-export function createKnownOffer({ server, state, deadline, isUp, ask }: OfferSource): KnownOffer {
+/** Milliseconds after which a server is asked again that tells of no change: not all do. */
+const LIFETIME = 30 * 60_000
+
+/** Keeps what a server offers until it changes, or for half an hour where there is a clock; while the server is away, what it offered last. */
+export function createKnownOffer({ server, state, deadline, now, isUp, ask }: OfferSource): KnownOffer {
   let value: Offer | undefined
   let mirrored = new Map<unknown, Tool>()
   let isStale = true
+  let learnedAt = 0
   let changes = 0
   let asking: Promise<Offer> | undefined
 
@@ -42,6 +48,7 @@ export function createKnownOffer({ server, state, deadline, isUp, ask }: OfferSo
       })
       mirrored = new Map(value.tools.filter(isMirrored).map((tool) => [tool.name, tool]))
       isStale = changes !== asked
+      learnedAt = now?.() ?? 0
       state.healthy()
       if (isStale) state.changed()
       return value
@@ -55,7 +62,8 @@ export function createKnownOffer({ server, state, deadline, isUp, ask }: OfferSo
       return value
     },
     async get() {
-      if (value !== undefined && (!isStale || !isUp())) return value
+      const isOld = isStale || (now !== undefined && now() - learnedAt >= LIFETIME)
+      if (value !== undefined && !(isOld && isUp())) return value
       asking ??= refresh()
       const answer = asking
       try {

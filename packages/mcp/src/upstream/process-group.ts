@@ -9,7 +9,11 @@ const PATIENCE = { input: 300, terminate: 1000 }
 const LOOK = 10
 
 /** Variables of the gateway that every process gets; none of them is a secret. */
-const HARMLESS = ['HOME', 'LANG', 'LC_ALL', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'TMPDIR', 'TZ', 'USER']
+const HARMLESS = [
+  ...['HOME', 'LANG', 'LC_ALL', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'TMPDIR', 'TZ', 'USER'],
+  // Where a network has certificates of its own, nothing that is fetched comes without them.
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'REQUESTS_CA_BUNDLE'],
+]
 
 /** A process with all that it starts. */
 export interface ProcessGroup {

@@ -1,9 +1,10 @@
 // The fixture in a process of its own: `older` or `newer`, over `http`, `sse` or `stdio`. The first two say where.
+
 import { randomUUID } from 'node:crypto'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { createMcpHandler, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { type Answer, answerBy, listen } from '../upstream/servers.ts'
+import { type Answer, answerBy, listen } from '@tianjillm/testing-mcp'
 import { type Changing, createFixture } from './fixture.ts'
 
 const [era, transport] = process.argv.slice(2)

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage } from 'node:http'
+import { listen, newerHttp, olderHttp, olderSse, shut } from '@tianjillm/testing-mcp'
 import { expect, onTestFinished, test } from 'vitest'
 import type { McpAuth } from '../../src/settings.ts'
 import { createUpstream } from '../../src/upstream/create.ts'
 import { house, http, started } from './house.ts'
 import { anyone } from './peers.ts'
-import { listen, newerHttp, olderHttp, olderSse, shut } from './servers.ts'
 
 const basic = Buffer.from('ada:secret').toString('base64')
 

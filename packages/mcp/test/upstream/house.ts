@@ -1,11 +1,11 @@
 import type { Host } from '@tianjillm/core'
 import { stubLog } from '@tianjillm/testing'
+import type { HttpServer } from '@tianjillm/testing-mcp'
 import { onTestFinished } from 'vitest'
 import type { McpServerSettings, McpTransport } from '../../src/settings.ts'
 import { createUpstream } from '../../src/upstream/create.ts'
 import { patient, type Tuning } from '../../src/upstream/pace.ts'
 import type { Upstream } from '../../src/upstream.ts'
-import type { FakeServer } from './servers.ts'
 
 /** Tries again soon, and always after the same time. */
 export const eager: Tuning = { ...patient, firstPause: 20, longestPause: 20, random: () => 0 }
@@ -38,7 +38,7 @@ export const http = (
 ): McpTransport => ({ type: 'auto', url, headers: {}, auth: undefined, ...more })
 
 /** The server; it ends with the test. */
-export async function started(server: Promise<FakeServer>): Promise<FakeServer> {
+export async function started(server: Promise<HttpServer>): Promise<HttpServer> {
   const running = await server
   onTestFinished(() => running.die().catch(() => {}))
   return running

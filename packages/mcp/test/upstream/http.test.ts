@@ -1,9 +1,8 @@
 import type { JsonObject } from '@tianjillm/core'
+import { listen, newerHttp, olderHttp, olderSse, shut, someTools } from '@tianjillm/testing-mcp'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eager, house, http, names, started, until } from './house.ts'
-import { someTools } from './older-tools.ts'
 import { anyone } from './peers.ts'
-import { listen, newerHttp, olderHttp, olderSse, shut } from './servers.ts'
 
 const kinds = [
   ['Streamable HTTP up to 2025-11-25', olderHttp],

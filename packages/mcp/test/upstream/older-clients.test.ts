@@ -1,9 +1,9 @@
 import { createMcpHandler, type McpHttpHandler, Server } from '@modelcontextprotocol/server'
 import type { JsonObject } from '@tianjillm/core'
+import { answerBy, listen, shut } from '@tianjillm/testing-mcp'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Conversation } from '../../src/upstream.ts'
 import { house, http } from './house.ts'
-import { answerBy, listen, shut } from './servers.ts'
 
 type Told = readonly [method: string, params: JsonObject]
 

@@ -3,16 +3,21 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '@tianjillm/core'
+import { someTools } from '@tianjillm/testing-mcp'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { McpTransport } from '../../src/settings.ts'
 import { patient } from '../../src/upstream/pace.ts'
 import type { Conversation } from '../../src/upstream.ts'
 import { house, names, until } from './house.ts'
-import { someTools } from './older-tools.ts'
 import { anyone } from './peers.ts'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-const node = (...args: string[]): McpTransport => ({ type: 'stdio', command: process.execPath, args, env: {} })
+const node = (...args: string[]): McpTransport => ({
+  type: 'stdio',
+  command: process.execPath,
+  args: ['--conditions=@tianjillm/source', ...args],
+  env: {},
+})
 const raw = (...flags: string[]) => node(file('raw-server.ts'), ...flags)
 
 const call = async (conversation: Conversation, name: string, given: Record<string, unknown> = {}) => {

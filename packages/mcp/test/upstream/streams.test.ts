@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { listen, newerHttp, olderHttp, olderSse, shut } from '@tianjillm/testing-mcp'
 import { expect, onTestFinished, test } from 'vitest'
 import { house, http, started, until } from './house.ts'
 import { anyone } from './peers.ts'
-import { listen, newerHttp, olderHttp, olderSse, shut } from './servers.ts'
 
 interface Asked {
   readonly id?: number

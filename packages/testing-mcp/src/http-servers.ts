@@ -14,7 +14,7 @@ import {
 import { nothingSeen, olderServer, type Seen, someTools } from './older-tools.ts'
 
 /** An MCP server on loopback. */
-export interface FakeServer {
+export interface HttpServer {
   readonly url: string
   readonly seen: Seen
   /** Headers of requests, in the order they came. */
@@ -60,7 +60,7 @@ interface Parts {
   readonly path?: string
 }
 
-async function fake({ seen, answer, forget = () => {}, offer = () => {}, path = '/mcp' }: Parts): Promise<FakeServer> {
+async function fake({ seen, answer, forget = () => {}, offer = () => {}, path = '/mcp' }: Parts): Promise<HttpServer> {
   const headers: IncomingMessage['headers'][] = []
   let isWelcome = (_headers: IncomingMessage['headers']) => true
   let streams = 0
@@ -101,7 +101,7 @@ async function fake({ seen, answer, forget = () => {}, offer = () => {}, path = 
 export async function olderHttp(
   forgotten: { readonly status: number; readonly text: string } = { status: 404, text: 'gone' },
   hasStream = true,
-): Promise<FakeServer> {
+): Promise<HttpServer> {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
   const seen = nothingSeen()
   const answer: Answer = async (incoming, outgoing) => {
@@ -127,7 +127,7 @@ export async function olderHttp(
 }
 
 /** HTTP with server-sent events, of 2024. */
-export async function olderSse(): Promise<FakeServer> {
+export async function olderSse(): Promise<HttpServer> {
   const sessions = new Map<string, SSEServerTransport>()
   const seen = nothingSeen()
   const answer: Answer = async (incoming, outgoing) => {
@@ -150,7 +150,7 @@ export async function olderSse(): Promise<FakeServer> {
 }
 
 /** Streamable HTTP of 2026-07-28, by the second SDK, which knows nothing older. */
-export async function newerHttp(): Promise<FakeServer> {
+export async function newerHttp(): Promise<HttpServer> {
   const seen = nothingSeen()
   const names: string[] = [...someTools]
   const handler = createMcpHandler(newerServer(seen, names), { legacy: 'reject' })
