@@ -1,0 +1,112 @@
+import { GatewayError, inTime, isGatewayError } from '@tianjillm/core'
+import {
+  type Client,
+  callTool,
+  createCatalog,
+  createUpstream,
+  McpServerError,
+  type McpServerSettings,
+  type Offered,
+  type Upstream,
+  type View,
+} from '@tianjillm/mcp'
+import { agentError } from './error-codes.ts'
+import type { AgentHost } from './host.ts'
+import type { AgentTool, AgentTools, AgentTransport, ToolSelection } from './tools.ts'
+
+/** An MCP server that an agent's tools come from. */
+export interface AgentServer extends McpServerSettings {
+  /** Default true. */
+  readonly enabled?: boolean | undefined
+}
+
+/** Times that a server is tried before a query goes on without it; the pauses between double. */
+const TRIES = 3
+/** Milliseconds that a query waits for servers to say what they offer. */
+const DEADLINE = 20_000
+
+/** The tools of these servers. Each is started or dialled when tools are first wanted of it, and kept up until `close`. */
+export function createServerTools(
+  servers: readonly AgentServer[],
+  host: Pick<AgentHost, 'now' | 'log' | 'fetch'>,
+): AgentTools {
+  const enabled = servers.filter(({ enabled = true }) => enabled)
+  const sources = enabled.map((settings) => ({ settings, upstream: createUpstream(settings, host) }))
+  const catalog = createCatalog(
+    sources.map(({ upstream }) => ({ upstream })),
+    { log: host.log, now: host.now },
+  )
+  const transports = new Map(enabled.map(({ name, transport: { type } }) => [name, type]))
+  const firstTries = new Map<Upstream, Promise<void>>()
+  const serving = {
+    ...{ catalog, log: host.log, info: { name: 'tianjillm', version: '1.0.0' } },
+    stateKey: crypto.getRandomValues(new Uint8Array(32)),
+  }
+
+  /** A server that finds out how it is reached is reached in either way. */
+  const isReached = (name: string, wanted: AgentTransport | undefined) => {
+    const type = transports.get(name)
+    return wanted === undefined || type === wanted || (type === 'auto' && wanted !== 'stdio')
+  }
+  const chosen = ({ transport }: ToolSelection) =>
+    sources.filter(({ settings: { name } }) => isReached(name, transport)).map(({ upstream }) => upstream)
+  const clientFor = (selection: ToolSelection): Client => ({
+    id: 'agent',
+    filter: { servers: [chosen(selection).map(({ name }) => name)] },
+  })
+  const toolIn = (view: View, wire: View['tools'][number], wanted: AgentTransport | undefined): AgentTool => {
+    // The view has it, for its list has.
+    const { name: ownName, source } = view.tool(wire.name) as Offered
+    const server = source.upstream.name
+    const type = transports.get(server)
+    const transport = type === 'stdio' || type === 'sse' ? type : ((type === 'auto' ? wanted : undefined) ?? 'http')
+    return { name: wire.name, ownName, description: wire.description, inputSchema: wire.inputSchema, server, transport }
+  }
+  const reach = (upstream: Upstream) => {
+    const known = firstTries.get(upstream) ?? tryToReach(upstream)
+    firstTries.set(upstream, known)
+    return known
+  }
+
+  return {
+    async list(selection) {
+      const upstreams = chosen(selection)
+      if (upstreams.length === 0) return []
+      // Those that are late are there for the next query.
+      await inTime(DEADLINE, () => Promise.all(upstreams.map(reach))).catch(() => {})
+      const view = await catalog.view(clientFor(selection).filter)
+      return view.tools.map((wire) => toolIn(view, wire, selection.transport))
+    },
+    unavailable: (selection) => [...catalog.peek(clientFor(selection).filter).unavailable],
+    async call(name, input, { signal, ...selection }) {
+      try {
+        return await callTool(serving, clientFor(selection), { name, arguments: input }, { signal })
+      } catch (error) {
+        throw toldFailure(error)
+      }
+    },
+    close: () => catalog.close(),
+  }
+}
+
+/** The server keeps the pauses between tries itself. Never rejects. */
+async function tryToReach(upstream: Upstream): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    try {
+      await upstream.offer()
+      return
+    } catch {
+      // Why is in its health, and in the log.
+    }
+  }
+}
+
+const UNKNOWN_TOOL = -32602
+
+/** What a server answers may be told. */
+function toldFailure(error: unknown): unknown {
+  if (isGatewayError(error) || !(error instanceof McpServerError)) return error
+  if (isGatewayError(error.cause)) return new GatewayError(error.cause.kind, error.message, { cause: error })
+  if (error.code === UNKNOWN_TOOL) return agentError('not_found', 'TOOL_NOT_FOUND', error.message, { cause: error })
+  return new GatewayError('upstream_error', error.message, { cause: error })
+}
