@@ -1,12 +1,23 @@
 import { didYouMean } from '@tianjillm/core'
 import { defineCommand, runMain } from 'citty'
+import { askCommand } from './commands/ask.ts'
 import { checkCommand } from './commands/check.ts'
 import { demoCommand } from './commands/demo.ts'
+import { mcpCommand } from './commands/mcp.ts'
 import { schemaCommand } from './commands/schema.ts'
 import { startCommand } from './commands/start.ts'
+import { toolsCommand } from './commands/tools.ts'
 import { version } from './version.ts'
 
-const subCommands = { start: startCommand, demo: demoCommand, check: checkCommand, schema: schemaCommand }
+const subCommands = {
+  start: startCommand,
+  demo: demoCommand,
+  mcp: mcpCommand,
+  ask: askCommand,
+  tools: toolsCommand,
+  check: checkCommand,
+  schema: schemaCommand,
+}
 
 const command = defineCommand({
   meta: {

@@ -19,6 +19,7 @@ import {
   type Estimate,
   type TlsSettings,
   type Transport,
+  withDeployments,
 } from '@tianjillm/engine'
 import type { CooldownListener } from '@tianjillm/router'
 import type { Prompts as PromptTable } from '@tianjillm/tenancy'
@@ -36,6 +37,7 @@ import type { Redact } from './redact.ts'
 import { asksForRedis } from './redis-settings.ts'
 import { rulesOf, traitsOf } from './routing.ts'
 import { searchToolOf } from './search-tools.ts'
+import { INTERCEPTION } from './tool-loop/interception.ts'
 
 /** What an engine is composed with. */
 export interface Surroundings {
@@ -58,6 +60,8 @@ export interface Surroundings {
   readonly isSpent?: ((where: { readonly deploymentId: string; readonly provider: string }) => boolean) | undefined
   /** Prompts of the database. */
   readonly promptTable?: PromptTable | undefined
+  /** Models of the agent, besides those of the configuration. */
+  readonly agentModels?: readonly ModelConfig[] | undefined
   /** Redis, for a cache of answers that shall be there. */
   readonly farStore?: Store | undefined
 }
@@ -65,6 +69,8 @@ export interface Surroundings {
 /** An engine, or none when there are errors. */
 export interface Composition {
   readonly engine: Engine | undefined
+  /** The same with the models of the agent; undefined without an engine. */
+  readonly agentEngine: Engine | undefined
   /** Those that requests may name; undefined without an engine. */
   readonly prompts: Prompts | undefined
   /** What it knows of models. */
@@ -79,7 +85,7 @@ const GUARDRAIL_TIMEOUT = 10_000
 /** Loads the plugins a configuration names, and only those, and builds the engine from it. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Composition> {
   const { host, transport, places, redact, carry = createCarry(), previous, onCooldown, bookkeeper } = surroundings
-  const { farStore, promptTable, wantsCosts = false } = surroundings
+  const { farStore, promptTable, agentModels = [], wantsCosts = false } = surroundings
   const problems: Problem[] = []
   const warn = (item: Placed, key: string) => (error: GatewayError) => {
     problems.push(problemOf('warning', item, key, error))
@@ -91,11 +97,18 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const models = config.models.filter((model) => !isAutoRouter(model))
   const maps = await modelMapsOf(config, { host, carry, folder: places.folders[0]! }, problems)
   const [known, costs] = await Promise.all([knownModels(config, maps), costsOf(config, wantsCosts, maps)])
-  const [deployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
+  const [deployments, agentDeployments, autoRouters, searchTools, guardrails, callbacks] = await Promise.all([
     buildDeployments(models, config.router, problems, {
       build: (model) => deploymentOf(model, config, surroundings, { known, costs }, warn(model, 'model')),
       broken: (model, error) => brokenDeployment(model.provider, identityOf(model, config), error, host),
     }),
+    buildEach(
+      agentModels,
+      'model',
+      problems,
+      (model) => deploymentOf(model, config, surroundings, { known, costs }, warn(model, 'model')),
+      () => true,
+    ),
     autoRoutersOf(config, surroundings, known, problems),
     buildEach(config.searchTools, 'search_provider', problems, (tool) =>
       searchToolOf(tool, config, surroundings, costs, warn(tool, 'search_provider')),
@@ -104,7 +117,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       guardrailOf(guardrail, config, surroundings, carry),
     ),
     buildEach(
-      config.callbacks,
+      // The gateway itself does that.
+      config.callbacks.filter(({ plugin }) => plugin !== INTERCEPTION),
       'callbacks',
       problems,
       (callback) => callbackOf(callback, config, surroundings, carry),
@@ -114,33 +128,30 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   ])
   const told = () => problems.map((problem) => ({ ...problem, message: redact(problem.message) }))
   if (problems.some(({ severity }) => severity === 'error'))
-    return { engine: undefined, prompts: undefined, maps, problems: told() }
+    return { engine: undefined, agentEngine: undefined, prompts: undefined, maps, problems: told() }
   const cache = await cacheOf(config, { host, carry, folder: places.folders[0]!, farStore, hasRedis }, problems)
   const rooms = { callbacks, table: promptTable, folder: places.folders[0]! }
   const { prompts, problems: withoutPrompts } = await promptsOf(config, rooms)
   problems.push(...withoutPrompts)
-  return {
-    maps,
-    prompts,
-    engine: createEngine({
-      host,
-      transport,
-      deployments,
-      autoRouters,
-      searchTools,
-      rules: rulesOf(config.router),
-      previous,
-      onCooldown,
-      guardrails,
-      callbacks,
-      bookkeeper,
-      cache,
-      mock: mockOf(surroundings),
-      estimate,
-      redact,
-    }),
-    problems: told(),
-  }
+  const engine = createEngine({
+    host,
+    transport,
+    deployments,
+    autoRouters,
+    searchTools,
+    rules: rulesOf(config.router),
+    previous,
+    onCooldown,
+    guardrails,
+    callbacks,
+    bookkeeper,
+    cache,
+    mock: mockOf(surroundings),
+    estimate,
+    redact,
+  })
+  const agentEngine = agentDeployments.length === 0 ? engine : withDeployments(engine, agentDeployments)
+  return { engine, agentEngine, prompts, maps, problems: told() }
 }
 
 async function deploymentOf(

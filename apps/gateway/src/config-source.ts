@@ -14,6 +14,13 @@ export interface ConfigSource {
   readonly folder: string
   /** The files it was read from, to be watched for changes. Default: none. */
   readonly files?: readonly string[]
+  /** Whether its models are all that the environment has keys for. Default false. */
+  readonly isImprovised?: boolean
+}
+
+/** Whether somebody has chosen the models of a configuration. */
+export function choosesModels({ config, isImprovised = false }: ConfigSource): boolean {
+  return !isImprovised && config !== undefined && config.models.length > 0
 }
 
 /** File names that are looked for in the working directory. */
@@ -42,6 +49,7 @@ export function configFromEnvironment(host: Host): ConfigSource {
     ...source,
     title: found.length > 0 ? `keys in the environment: ${found.join(', ')}` : 'no keys in the environment',
     folder,
+    isImprovised: true,
   }
 }
 

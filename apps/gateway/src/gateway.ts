@@ -2,6 +2,7 @@ import { GatewayError, type JsonObject, type Scrape } from '@tianjillm/core'
 import type { Engine } from '@tianjillm/engine'
 import { createLocalLimiter } from '@tianjillm/limits'
 import { type Admission, createAdmission } from './admission/admission.ts'
+import type { AgentOffer } from './agent/offer.ts'
 import { type Books, createBooks } from './books.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { Access } from './http/access.ts'
@@ -12,6 +13,7 @@ import type { McpHub } from './mcp/hub.ts'
 import { createPrompts, type Prompts } from './prompts/prompts.ts'
 import type { ConfigState, Reload } from './reload.ts'
 import type { Tenancy } from './tenancy.ts'
+import type { Interception } from './tool-loop/interception.ts'
 
 /** Bytes a JSON body may have, and a form with files, when nothing is configured. */
 const JSON_LIMIT = 16 * 1024 * 1024
@@ -30,6 +32,12 @@ export interface Gateway {
   readonly prompts: Prompts
   /** MCP servers; undefined when there are none. */
   readonly mcp: McpHub | undefined
+  /** Searches for models that cannot; undefined when nobody asked for that. */
+  readonly interception: Interception | undefined
+  /** Models that use tools; undefined when the operator does not want any. */
+  readonly agent: AgentOffer | undefined
+  /** Identity providers whose tokens are taken, by their URLs; undefined when none are. */
+  readonly issuers: readonly string[] | undefined
   /** Tells what may be asked for. */
   readonly discovery: Discovery
   readonly version: string
@@ -73,6 +81,9 @@ export interface GatewayParts {
   /** Default: there are none. */
   readonly prompts?: Prompts | undefined
   readonly mcp?: McpHub | undefined
+  readonly issuers?: readonly string[] | undefined
+  readonly interception?: Interception | undefined
+  readonly agent?: AgentOffer | undefined
   /** Default: those of its engine. */
   readonly metrics?: (() => Promise<Scrape | undefined>) | undefined
   readonly configState?: () => ConfigState | undefined
@@ -100,6 +111,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     tenancy: parts.tenancy,
     prompts: parts.prompts ?? createPrompts(),
     mcp: parts.mcp,
+    issuers: parts.issuers,
+    interception: parts.interception,
+    agent: parts.agent,
     discovery,
     version,
     guardsMetrics,

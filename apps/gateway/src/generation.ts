@@ -5,10 +5,13 @@ import type { Limiter } from '@tianjillm/limits'
 import type { Accounts } from '@tianjillm/tenancy'
 import { composeAdmission } from './admission/compose.ts'
 import { tokenAdmission } from './admission/tokens.ts'
+import { envProviders } from './agent/env-providers.ts'
+import { equipped } from './agent/environment.ts'
+import { agentOffer } from './agent/offer.ts'
 import type { Books } from './books.ts'
 import { type Carry, createCarry } from './carry.ts'
 import { compose } from './compose.ts'
-import type { ConfigSource } from './config-source.ts'
+import { type ConfigSource, choosesModels } from './config-source.ts'
 import { databaseUrlOf, defaultDatabase } from './database.ts'
 import { createDiscovery } from './discovery/discovery.ts'
 import { createGateway, type Gateway } from './gateway.ts'
@@ -24,6 +27,7 @@ import type { Built, ConfigState, Reload } from './reload.ts'
 import { secretsOf } from './secrets.ts'
 import { type SharedState, sharedStateOf } from './shared-state.ts'
 import { type Tenancy, tenancyOf } from './tenancy.ts'
+import { interceptionOf } from './tool-loop/interception.ts'
 import { version } from './version.ts'
 import { type Seat, shareOf } from './workers/seat.ts'
 
@@ -53,12 +57,15 @@ export interface Generation {
   readonly tenancy: Tenancy | undefined
   /** Undefined when there are no MCP servers. */
   readonly mcp: McpHub | undefined
+  /** Has its MCP servers in force. */
+  readonly enterMcp: () => void
   /** Those of the database, or of this process alone; undefined when nothing has to be put down. */
   readonly accounts: Accounts | undefined
 }
 
-/** Lets a generation hear of what happens in other gateways; to be called when it comes into force. */
-export function listenToOthers({ shared, gateway: { engine } }: Generation): void {
+/** Lets a generation hear of what happens in other gateways, and have its MCP servers; to be called when it comes into force. */
+export function listenToOthers({ shared, enterMcp, gateway: { engine } }: Generation): void {
+  enterMcp()
   shared?.inform([engine.router, engine.searchRouter])
 }
 
@@ -68,42 +75,56 @@ export async function buildGeneration(
   standing: Standing,
   previous?: Generation,
 ): Promise<Built<Generation>> {
-  const { config } = source
+  const { config: written } = source
   const told = withoutNotes(source.problems)
-  if (config === undefined) return { generation: undefined, problems: told }
+  if (written === undefined) return { generation: undefined, problems: told }
   const { logs, redaction, transport, books, limiter, seat, metrics, configState, reload } = standing
-  redaction.learn(secretsOf(config, process.env))
+  redaction.learn(secretsOf(written, process.env))
   const { redact } = redaction
   const host: Host = createHost({
-    env: (name) => config.environment.get(name) ?? (process.env[name] || undefined),
+    env: (name) => written.environment.get(name) ?? (process.env[name] || undefined),
     log: logs.log,
   })
+  const masterKey = written.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
+  const { config, problems: ofEnvironment } = equipped(written, host, masterKey)
+  const hasOwnModels = choosesModels(source)
+  const asked = envProviders(config, host, hasOwnModels)
   const carry = createCarry(previous?.carry)
   // What is wrong with its settings is among the problems below.
   const shared = await sharedStateOf(config, host, logs.log, previous?.shared).catch(unlessMistaken)
-  const masterKey = config.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
   const url = databaseUrlOf(config, host, { masterKey, folder: source.folder })
   const { tenancy, problem } = await openTenancy(url, config, host, masterKey, previous?.tenancy)
   const places = pluginPlaces(source.folder)
   const { tokens, problem: wrongTokens } = await openTokens(config, host, carry)
+  const counting = shared?.limiterOver(limiter) ?? limiter
   const admitting = await composeAdmission(config, host, {
-    ...{ tenancy, seat, limiter: shared?.limiterOver(limiter) ?? limiter },
+    ...{ tenancy, seat, limiter: counting },
     inMemory: previous?.tenancy === undefined ? previous?.accounts : undefined,
   })
-  const { engine, maps, prompts, problems } = await compose(config, {
+  const {
+    engine,
+    agentEngine = engine,
+    maps,
+    prompts,
+    problems,
+  } = await compose(config, {
     ...{ host, transport, places, redact, carry },
     previous: previous?.gateway.engine,
     onCooldown: shared?.tellCooldown,
     farStore: shared?.store,
     promptTable: tenancy?.prompts,
+    agentModels: asked.models,
     bookkeeper: admitting.bookkeeper,
     wantsCosts: admitting.accounts !== undefined,
     isSpent: admitting.isSpent,
   })
-  const { hub: mcp, problems: ofServers } = await mcpHubOf(config, { host, redact, masterKey }, previous?.mcp)
+  const hubRooms = { host, redact, learn: redaction.learn, masterKey, stored: tenancy }
+  const { hub: mcp, problems: ofServers, enter: enterMcp } = await mcpHubOf(config, hubRooms, previous?.mcp)
+  const { interception, problems: ofSearches } = interceptionOf(config)
   const grave = [problem, wrongTokens].filter((one) => one !== undefined)
-  const all = inReadingOrder([...told, ...grave, ...problems, ...ofServers])
-  if (engine === undefined || grave.length > 0) {
+  const ofAgent = [...ofEnvironment, ...asked.problems]
+  const all = inReadingOrder([...told, ...grave, ...ofAgent, ...problems, ...ofServers, ...ofSearches])
+  if (engine === undefined || agentEngine === undefined || [...grave, ...ofAgent].some(isError)) {
     if (shared !== previous?.shared) shared?.close()
     if (tenancy !== previous?.tenancy) void tenancy?.close()
     if (mcp !== previous?.mcp) void mcp?.close()
@@ -136,12 +157,31 @@ export async function buildGeneration(
     tenancy,
     prompts,
     mcp,
+    issuers: tokens?.issuers,
+    interception,
+    agent: agentOffer({
+      ...{
+        settings: config.agent,
+        engine: agentEngine,
+        order: asked.order,
+        hasOwnModels,
+        limiter: counting,
+        tenancy,
+        carry,
+      },
+      share: (total) => (seat === undefined ? total : shareOf(total, seat)),
+    }),
     metrics,
     configState,
     reload,
     makeDatabase: masterKey !== undefined && url === undefined ? makerOf(defaultDatabase(source.folder)) : undefined,
   })
-  return { generation: { gateway, source, carry, shared, tenancy, mcp, accounts: admitting.accounts }, problems: all }
+  const { accounts } = admitting
+  return { generation: { gateway, source, carry, shared, tenancy, mcp, enterMcp, accounts }, problems: all }
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === 'error'
 }
 
 /** Makes an empty database, to be found by the next generation. */
@@ -168,9 +208,10 @@ async function openTenancy(
 ): Promise<{ readonly tenancy: Tenancy | undefined; readonly problem?: Problem }> {
   try {
     // Else everybody who reaches the gateway could make keys.
-    if (url !== undefined && masterKey === undefined)
+    if (url === undefined) return { tenancy: undefined }
+    if (masterKey === undefined)
       throw new GatewayError('misconfigured', 'keys need a master key; set general_settings.master_key')
-    return { tenancy: await tenancyOf(url, config, host, previous) }
+    return { tenancy: await tenancyOf(url, config, { host, masterKey }, previous) }
   } catch (error) {
     if (!isGatewayError(error)) throw error
     const path = ['general_settings', 'database_url']

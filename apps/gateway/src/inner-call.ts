@@ -1,5 +1,15 @@
 import { type Caller, GatewayError, type JsonObject, type OperationName } from '@tianjillm/core'
-import { asGatewayError, CallRecord, Cancellation, fallbacksIn, LiveCall, objectIn, run } from '@tianjillm/engine'
+import {
+  type Answer,
+  asGatewayError,
+  CallRecord,
+  Cancellation,
+  fallbacksIn,
+  LiveCall,
+  objectIn,
+  run,
+} from '@tianjillm/engine'
+import type { Place } from './admission/admission.ts'
 import type { Identity } from './admission/identity.ts'
 import type { Gateway } from './gateway.ts'
 import { namesPrompt, prompted } from './http/prompted.ts'
@@ -11,6 +21,11 @@ export interface Visitor {
   readonly identity: Identity
   /** Who they are, with what their request says of it. */
   readonly caller: Caller
+  /** The request in whose course they call: its route, and the id of all that belongs to it. */
+  readonly route?: string | undefined
+  readonly traceId?: string | undefined
+  /** The gateway's address as their client knows it; undefined when they have not come over HTTP. */
+  readonly origin?: string | undefined
 }
 
 /** A call that is made for somebody in the course of a request of another kind. */
@@ -22,6 +37,8 @@ export interface InnerCall {
   /** Route that reports have. */
   readonly route: string
   readonly signal?: AbortSignal | undefined
+  /** The operator has chosen the model, so whoever it is for need not be let use it. Default false. */
+  readonly isOperators?: boolean
 }
 
 /**
@@ -29,8 +46,8 @@ export interface InnerCall {
  * callbacks are the same. Their request itself has been admitted. Rejects with GatewayError without secrets.
  */
 export async function callFor(
-  { gateway, identity, caller: known }: Visitor,
-  { operation, input, model, route, signal }: InnerCall,
+  { gateway, identity, caller: known, traceId }: Visitor,
+  { operation, input, model, route, signal, isOperators = false }: InnerCall,
 ): Promise<JsonObject> {
   const { engine, books, admission } = gateway
   const cancellation = new Cancellation()
@@ -46,11 +63,11 @@ export async function callFor(
     const asked = readRequest(path, { input })
     const whole = namesPrompt(gateway, path, asked.input) ? await prompted(gateway, path, asked, facts) : asked
     const models = operation === 'search' ? [] : [model, ...(fallbacksIn(whole.input) ?? [])]
-    for (const name of models) identity.demandUse(name)
+    if (!isOperators) for (const name of models) identity.demandUse(name)
     const { tags, metadata } = identity
     await admission.ofRequest(identity, { caller, model, models, tags }, [], entry)
     const call = new LiveCall(engine.host, { ...facts, operation, model, ...(metadata && { metadata }) })
-    const record = new CallRecord({ route, traceId: id, tags }, call)
+    const record = new CallRecord({ route, traceId: traceId ?? id, tags }, call)
     return objectIn(await run(engine, call, whole, record))
   } catch (cause) {
     throw gateway.redact(asGatewayError(cause))
@@ -58,4 +75,35 @@ export async function callFor(
     leave()
     entry.leave()
   }
+}
+
+/** A call that others follow in the course of one request. */
+export interface CallBefore {
+  readonly call: LiveCall
+  readonly record: CallRecord
+}
+
+/** The request has its place among those under way already, and keeps it to its end. */
+const SAME_PLACE: Place = { hold: () => {} }
+
+/**
+ * Goes on with a call: the same model is asked again in the same request, which another client would have sent by itself.
+ * Limits and budgets are held to anew, and it is reported by itself. Rejects with GatewayError.
+ */
+export async function callAgain(
+  { gateway, identity }: Visitor,
+  { call: before, record: { arrival } }: CallBefore,
+  input: JsonObject,
+): Promise<{ readonly answer: Answer; readonly record: CallRecord }> {
+  const { engine, admission } = gateway
+  const { operation, model, metadata, cancellation } = before
+  // What it uses is put down to this one object.
+  const caller = { ...before.caller }
+  const models = [model, ...(fallbacksIn(input) ?? [])]
+  await admission.ofCaller(identity, [], SAME_PLACE)
+  await admission.ofRequest(identity, { caller, model, models, tags: arrival.tags }, [], SAME_PLACE)
+  const id = engine.host.uuid()
+  const call = new LiveCall(engine.host, { id, operation, model, caller, metadata, cancellation })
+  const record = new CallRecord(arrival, call)
+  return { answer: await run(engine, call, { input }, record), record }
 }

@@ -19,7 +19,7 @@ export interface Access {
 /** Writes one line a call. */
 export type AccessLog = (access: Access) => void
 
-/** The process's logs: one JSON object a line on standard output, secrets taken out. */
+/** The process's logs: one JSON object a line, secrets taken out. */
 export interface Logs {
   readonly log: Log
   readonly access: AccessLog
@@ -47,12 +47,19 @@ const LONGEST_MESSAGE = 1_000
 export interface LogSettings {
   /** Whether other processes write to the same standard output: lines then stay whole, and have a `pid`. */
   readonly isOneOfMany?: boolean
+  /** Where they go: default `stdout`. */
+  readonly to?: 'stdout' | 'stderr'
 }
 
 /** The logs of a process. `level` is pino's: debug, info, warn, error, silent. */
-export function createLogs(level: string, redact: Redact, { isOneOfMany = false }: LogSettings = {}): Logs {
+export function createLogs(
+  level: string,
+  redact: Redact,
+  { isOneOfMany = false, to = 'stdout' }: LogSettings = {},
+): Logs {
   const sizes = isOneOfMany ? { minLength: ATOMIC_BYTES - 1, maxWrite: ATOMIC_BYTES } : { minLength: WAITING_BYTES }
-  const destination = pino.destination(process.stdout.isTTY ? { dest: 1 } : { dest: 1, sync: false, ...sizes })
+  const dest = to === 'stdout' ? 1 : 2
+  const destination = pino.destination(process[to].isTTY ? { dest } : { dest, sync: false, ...sizes })
   const timer = setInterval(() => destination.flush(), WAITING_TIME)
   timer.unref()
   const settings = { level, base: isOneOfMany ? { pid: process.pid } : null, timestamp: timestamp() }
@@ -75,7 +82,7 @@ export function createLogs(level: string, redact: Redact, { isOneOfMany = false 
       try {
         destination.flushSync()
       } catch {
-        // Standard output is not open yet, or no more.
+        // It is not open yet, or no more.
       }
     },
   }

@@ -27,8 +27,13 @@ export async function runUntilStopped(read: () => ConfigSource, args: ListenArgu
 
 /** Arguments and environment as a gateway is started with them. Throws when the port is none. */
 export function settingsOf(source: ConfigSource, args: ListenArguments): StartSettings {
-  const port = portOf(args.port ?? process.env.PORT)
-  return { source, host: args.host, port, logLevel: args['log-level'] ?? process.env.LOG_LEVEL }
+  const port = portOf(args.port ?? (process.env.PORT || process.env.API_PORT || undefined))
+  return {
+    source,
+    host: args.host ?? (process.env.API_HOST || undefined),
+    port,
+    logLevel: args['log-level'] ?? process.env.LOG_LEVEL,
+  }
 }
 
 /** What is told of a gateway that has started. */

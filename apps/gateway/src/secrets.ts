@@ -1,5 +1,5 @@
 import type { Config } from '@tianjillm/config'
-import { isJsonObject } from '@tianjillm/core'
+import { isJsonObject, type JsonObject } from '@tianjillm/core'
 
 const secretName = /key$|secret|token|passw|credential|authorization|^auth_value$|^database_url$/i
 
@@ -32,6 +32,14 @@ export function secretsOf(
   )
   gather([sections.prompts, sections.mcp_servers], secrets)
   gather([general.masterKey, general.databaseUrl, router.rest.redis_url, ...keys.map(({ key }) => key)], secrets, true)
+  return secrets
+}
+
+/** Of an entry of `mcp_servers`, whose headers and variables are secrets whatever they are called. */
+export function secretsInEntry({ static_headers, env, ...entry }: JsonObject): ReadonlySet<string> {
+  const secrets = new Set<string>()
+  gather(entry, secrets)
+  gather([static_headers, env], secrets, true)
   return secrets
 }
 

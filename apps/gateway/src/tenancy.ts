@@ -1,6 +1,18 @@
+import { hash } from 'node:crypto'
 import type { Config } from '@tianjillm/config'
 import { type Awaitable, GatewayError, type Host } from '@tianjillm/core'
-import type { Accounts, CustomerStanding, Directory, Person, Prompts, Spend, Standing } from '@tianjillm/tenancy'
+import type {
+  Accounts,
+  CustomerStanding,
+  Directory,
+  McpServers,
+  McpTokens,
+  Person,
+  Prompts,
+  Sessions,
+  Spend,
+  Standing,
+} from '@tianjillm/tenancy'
 
 /** Keys, people, budgets and prompts that are kept in a database, and what was spent. */
 export interface Tenancy {
@@ -10,30 +22,38 @@ export interface Tenancy {
   readonly accounts: Accounts
   readonly spend: Spend
   readonly prompts: Prompts
+  readonly mcpServers: McpServers
+  readonly mcpTokens: McpTokens
+  /** Conversations with the agent, which are forgotten when nobody used them for `idle` milliseconds. */
+  sessions(idle: number): Sessions
   /** The standing of the key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
   findKey(keyHash: string): Awaitable<Standing | undefined>
   /** The standing of somebody without a key; the user and the team are made, where that is wanted. Rejects as `findKey` does. */
   findPerson(who: Person): Awaitable<Standing | undefined>
   /** A client's own customer. Undefined, too, when the database cannot be asked. */
   findCustomer(id: string): Awaitable<CustomerStanding | undefined>
+  /** Hears, within seconds, when anything may have been changed, here or by another gateway. Gives what ends that. */
+  onChange(listener: () => void): () => void
   close(): Promise<void>
 }
 
 /**
  * Opens the database that the configuration names, and brings it to the newest shape; the one before is given again
- * when it is the same. Undefined when there is none. Throws GatewayError `misconfigured`.
+ * when it is the same. Throws GatewayError `misconfigured`.
  */
 export async function tenancyOf(
-  url: string | undefined,
+  url: string,
   { general }: Config,
-  host: Host,
+  { host, masterKey }: { readonly host: Host; readonly masterKey: string },
   previous?: Tenancy,
-): Promise<Tenancy | undefined> {
-  if (url === undefined) return undefined
+): Promise<Tenancy> {
   const { disableSpendLogs, allowRequestsOnDbUnavailable: admitsUnknown, userApiKeyCacheTtl: life } = general
-  const fingerprint = JSON.stringify([url, disableSpendLogs, admitsUnknown, life])
+  const fingerprint = JSON.stringify([url, disableSpendLogs, admitsUnknown, life, hash('sha256', masterKey)])
   if (previous?.fingerprint === fingerprint) return previous
-  const [{ openStore }, library] = await Promise.all([import('@tianjillm/store'), import('@tianjillm/tenancy')])
+  const [{ createSeal, openStore }, library] = await Promise.all([
+    import('@tianjillm/store'),
+    import('@tianjillm/tenancy'),
+  ])
   const store = await openStore({ url }).catch((cause: unknown) => {
     throw unreachable(cause)
   })
@@ -53,7 +73,11 @@ export async function tenancyOf(
   const forget = () => {
     for (const ring of [keys, people, customers, hasCustomers]) ring.forget()
   }
-  const revision = library.watchRevision(store, forget)
+  const listeners = new Set<() => void>()
+  const revision = library.watchRevision(store, () => {
+    forget()
+    for (const listener of listeners) listener()
+  })
   const changed = async (keyHash?: string) => {
     if (keyHash === undefined) forget()
     else keys.forget(keyHash)
@@ -66,6 +90,9 @@ export async function tenancyOf(
     accounts,
     spend: library.spendIn(store),
     prompts: library.createPrompts({ store, now }),
+    mcpServers: library.createMcpServers({ store, seal: createSeal(masterKey), now, changed: () => revision.raise() }),
+    mcpTokens: library.createMcpTokens({ store, seal: createSeal(masterKey), now }),
+    sessions: (idle) => library.createSessions({ store, now, idle }),
     findKey: (keyHash) => answered(keys.find(keyHash), 'key'),
     findPerson: (who) => answered(people.find(JSON.stringify(who)), 'token'),
     findCustomer(id) {
@@ -74,6 +101,10 @@ export async function tenancyOf(
         return isAny.then(({ isAny } = noCustomers) => (isAny ? customers.find(id) : undefined)).catch(() => undefined)
       const found = isAny?.isAny ? customers.find(id) : undefined
       return found instanceof Promise ? found.catch(() => undefined) : found
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
     async close() {
       revision.close()

@@ -73,6 +73,12 @@ describe('examples', () => {
     )
   })
 
+  it('agent-library has a tool called, and goes on with what was said', async () => {
+    expect(await runExample('agent-library/agent.ts')).toBe(
+      "It is 42. [ { type: 'text', text: 'The sum of 17 and 25 is 42.' } ]\nIt is 42.\n",
+    )
+  })
+
   it('curl.sh shows an answer without the address, a stream and an error', async () => {
     const { stdout } = await execute('sh', ['examples/curl.sh'], { cwd: root, env: exampleEnv() })
     expect(stdout).toContain('You said: Write to [EMAIL_REDACTED]."')

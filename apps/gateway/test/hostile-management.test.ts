@@ -89,6 +89,7 @@ function candidates(): readonly string[] {
     'packages/tenancy/src/spend',
     'packages/prompts/src',
     'apps/gateway/src/http',
+    'apps/gateway/src/mcp',
   ]
   const files = folders.flatMap((folder) =>
     readdirSync(join(main, folder)).flatMap((name) => (name.endsWith('.ts') ? join(main, folder, name) : [])),

@@ -75,6 +75,19 @@ it('a start loads of its libraries what it needs: pools without fetch, metrics w
   expect(libraries.filter((module) => /\/web\/|\/mock\/|\/metrics\/|opentelemetry/.test(module))).toEqual([])
 })
 
+it('a start loads nothing of the agent, though its provider is there and its tools are', async () => {
+  const modules = await modulesOf(
+    ['start'],
+    `
+environment_variables: {OPENAI_API_KEY: any}
+mcp_servers: {a: {url: "http://127.0.0.1:1/mcp"}}
+agent: {providers: [openai]}
+`,
+  )
+  expect(modules.some((module) => module.includes('/provider/openai/'))).toBe(true)
+  expect(modules.filter((module) => /\/packages\/(agent|mcp)\/|\/agent\/(open|serve|ask)\.ts/.test(module))).toEqual([])
+})
+
 it('a start loads nothing that speaks MCP, though there are servers and searches for its clients', async () => {
   const modules = await modulesOf(
     ['start'],

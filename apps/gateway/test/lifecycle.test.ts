@@ -86,6 +86,16 @@ describe('tianji', () => {
     expect((await fetch(`${await named.url}/health/liveliness`)).status).toBe(200)
   })
 
+  it('listens where API_HOST and API_PORT say when nothing else does', async () => {
+    const [port, other] = [await freePort(), await freePort()]
+    const named = tianji(['demo'], { env: { API_HOST: '127.0.0.2', API_PORT: String(port) } })
+    expect(await named.url).toBe(`http://127.0.0.2:${port}`)
+    const given = tianji(['demo', '--host', '127.0.0.1'], {
+      env: { API_HOST: '127.0.0.2', API_PORT: String(port), PORT: String(other) },
+    })
+    expect(await given.url).toBe(`http://127.0.0.1:${other}`)
+  })
+
   it('has a demo that answers without any key', async () => {
     const { url } = tianji(['demo', '--port', '0'])
     const answer = await ask(await url, { model: 'mock', stream: true })

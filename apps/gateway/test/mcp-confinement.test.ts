@@ -5,7 +5,7 @@ const filterOf = (...mcp: readonly object[]) => clientOf({ caller: { keyHash: 'k
 
 describe('what a key may see of MCP servers', () => {
   it('is all, when nobody says anything', () => {
-    expect(filterOf()).toEqual({ servers: [] })
+    expect(filterOf()).toEqual({ servers: [], owner: 'key:k' })
   })
 
   it('is no more than each says whom it belongs to', () => {

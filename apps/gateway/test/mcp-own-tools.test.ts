@@ -177,7 +177,10 @@ test('what a tool uses is put down to who called it', async () => {
   }
   await client.callTool('tianji-translate', { text: 'a' })
   await expect.poll(logs).toMatchObject({
-    data: [{ model_group: 'small', call_type: 'chat', total_tokens: 7, spend: 0.0000325 }],
+    data: expect.arrayContaining([
+      expect.objectContaining({ model_group: 'small', call_type: 'chat', total_tokens: 7, spend: 0.0000325 }),
+      expect.objectContaining({ model_group: 'MCP: tianji-translate', call_type: 'tool', spend: 0 }),
+    ]),
   })
 })
 

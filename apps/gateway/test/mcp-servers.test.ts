@@ -43,7 +43,16 @@ test.each([
   ['{transport: stdio}', 'a stdio server needs a command'],
   ['{url: "https://a", auth_type: api_key}', 'auth_type api_key needs an auth_value'],
   ['{url: "https://a", auth_type: aws_sigv4}', 'auth_type aws_sigv4 is not there yet'],
-  ['{url: "https://a", auth_type: oauth2}', 'auth_type oauth2 needs client_id, client_secret and token_url'],
+  [
+    '{url: "https://a", auth_type: oauth2, oauth2_flow: client_credentials, client_id: i}',
+    'oauth2_flow client_credentials needs client_id, client_secret and token_url',
+  ],
+  ['{url: "https://a", auth_type: oauth2, oauth2_flow: device_code}', 'oauth2_flow device_code is not known'],
+  ['{url: "https://a", auth_type: oauth2, token_url: "http://b"}', 'token_url must be https'],
+  [
+    '{url: "https://a", auth_type: oauth2_token_exchange}',
+    'auth_type oauth2_token_exchange needs a token_exchange_endpoint',
+  ],
   ['7', 'expected a map'],
 ])('%s is left out with a warning, and the others are there', (entry, message) => {
   const { servers, problems } = read(`  s: ${entry}\n  good: {url: "https://a"}`)
@@ -52,9 +61,9 @@ test.each([
 })
 
 test('keys that nobody knows, or that have no effect yet, are told with their lines', () => {
-  expect(read('  s:\n    url: https://a\n    allowed_tool: [x]\n    spec_path: a.json').problems).toEqual([
+  expect(read('  s:\n    url: https://a\n    allowed_tool: [x]\n    spec_version: 2025-11-25').problems).toEqual([
     '4 mcp_servers.s.allowed_tool: unknown key, without effect. Did you mean allowed_tools?',
-    '5 mcp_servers.s.spec_path: has no effect here yet.',
+    '5 mcp_servers.s.spec_version: has no effect here yet.',
   ])
 })
 
@@ -85,4 +94,27 @@ test('what an operator says of a server and its tools', () => {
       },
     },
   ])
+})
+
+test.each([
+  ['auth_type: oauth2', { type: 'authorization_code', scopes: [] }],
+  [
+    'auth_type: oauth2, client_id: i, client_secret: s, token_url: "https://t", authorization_url: "https://a", scopes: x',
+    {
+      ...{ type: 'authorization_code', clientId: 'i', clientSecret: 's', scopes: ['x'] },
+      ...{ tokenUrl: 'https://t', authorizationUrl: 'https://a' },
+    },
+  ],
+  ['auth_type: oauth2, oauth2_flow: authorization_code, client_id: i', { type: 'authorization_code', clientId: 'i' }],
+  [
+    'auth_type: oauth2_token_exchange, token_exchange_endpoint: "https://t", audience: a',
+    {
+      ...{ type: 'token_exchange', endpoint: 'https://t', audience: 'a', scopes: [] },
+      subjectTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+    },
+  ],
+])('a server with %s knows each user', (keys, expected) => {
+  const { servers, problems } = read(`  s: {url: "https://a", ${keys}}`)
+  expect(problems).toEqual([])
+  expect(servers[0]?.settings.personal).toMatchObject(expected)
 })

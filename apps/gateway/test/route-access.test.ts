@@ -5,8 +5,13 @@ import { MASTER_KEY, startGateway } from './support.ts'
 
 /** Served to whoever asks, key or not. */
 const open = [
-  ...['/health/liveliness', '/health/liveness', '/health/readiness', '/metrics', '/config/schema.json'],
+  ...['/health/liveliness', '/health/liveness', '/health/readiness', '/metrics', '/config/schema.json', '/api/health'],
   ...['/public/providers', '/public/model_hub', '/public/litellm_model_cost_map', '/public/tianji_model_cost_map'],
+  ...['/public/mcp_hub', '/v1/mcp/registry.json'],
+  // Who the gateway is to those that sign users in; where browsers come back to with a sealed state, or begin with a
+  // sealed ticket; and a refusal that says what to do.
+  ...['/.well-known/oauth-protected-resource', '/client-metadata.json', '/mcp/oauth/callback'],
+  ...['/v1/mcp/server/:server/authorize', '/register'],
 ]
 
 /** Management routes that every key reaches; they tell it of its own alone, which their own tests show. */
@@ -23,7 +28,7 @@ const everybodys = [
   ...['customer', 'end_user'].flatMap((who) =>
     ['new', 'update', 'delete', 'block', 'unblock', 'info', 'list'].map((name) => `/${who}/${name}`),
   ),
-  ...['/spend/logs', '/spend/logs/v2', '/utils/token_counter', '/utils/transform_request'],
+  ...['/spend/logs', '/spend/logs/v2', '/utils/token_counter', '/utils/transform_request', '/mcp/enabled'],
 ]
 
 /** A path with something in its varying parts. */
@@ -32,7 +37,7 @@ const filled = (path: string) => path.replace(/:\w+(\{.*?\})?/g, 'x')
 async function started() {
   const gateway = await startGateway(`
 model_list: [{model_name: m, litellm_params: {model: mock/m}}]
-general_settings: {master_key: ${MASTER_KEY}, database_url: 'sqlite::memory:'}
+general_settings: {master_key: ${MASTER_KEY}, database_url: 'sqlite::memory:', enable_mcp_registry: true}
 keys: [{key: sk-ordinary}]`)
   onTestFinished(() => gateway.stop(100))
   const ask = (method: string, path: string, key?: string) =>

@@ -19,6 +19,7 @@ const foreign: Readonly<Record<string, string>> = {
     end_user_ids: `${FOREIGN}-customer`,
     end_user: `customer of ${FOREIGN}-eve`,
   },
+  ...{ server_id: `${FOREIGN}-mcp`, server_name: `${FOREIGN} tools` },
   ...{ customer_id: `${FOREIGN}-customer`, request_id: `${FOREIGN}-call`, tags: `tag of ${FOREIGN}-eve` },
 }
 

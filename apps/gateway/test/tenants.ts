@@ -39,7 +39,7 @@ export const FOREIGN = 'crimson'
 const tables = [
   ...(['tianji_keys', 'tianji_users', 'tianji_teams', 'tianji_team_members', 'tianji_organizations'] as const),
   ...(['tianji_budgets', 'tianji_end_users', 'tianji_spend_logs', 'tianji_daily_spend'] as const),
-  ...(['tianji_budget_counters', 'tianji_prompts', 'tianji_prompt_labels'] as const),
+  ...(['tianji_budget_counters', 'tianji_prompts', 'tianji_prompt_labels', 'tianji_mcp_servers'] as const),
 ]
 
 const member = { max_budget_in_team: 1 }
@@ -67,6 +67,8 @@ const moves: readonly (readonly [path: string, body: object])[] = [
   ['/customer/new', { user_id: `${FOREIGN}-customer`, budget_id: `${FOREIGN}-budget` }],
   ['/prompts', { name: 'greeting', template: 'Hi {{name}}', labels: ['production'] }],
   ['/prompts', { name: `${FOREIGN}-prompt`, template: FOREIGN }],
+  ['/v1/mcp/server', { server_id: 'docs-id', server_name: 'docs', url: 'http://127.0.0.1:1/mcp' }],
+  ['/v1/mcp/server', { server_id: `${FOREIGN}-mcp`, server_name: `${FOREIGN} tools`, url: 'http://127.0.0.1:1/mcp' }],
 ]
 
 /** A gateway, and tenants in its database, until the test ends. */
@@ -165,6 +167,11 @@ const examples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '/prompts/test': { template: 'Hi {{name}}', variables: { name: 'x' } },
   'PUT /prompts/:id': { template: 'Hi' },
   'PATCH /prompts/:id': { metadata: {} },
+  'POST /v1/mcp/server': { server_name: 'other', url: 'http://127.0.0.1:1/mcp' },
+  'PUT /v1/mcp/server': { server_id: 'docs-id' },
+  '/v1/mcp/make_public': { mcp_server_ids: ['docs-id'] },
+  '/mcp-rest/test/connection': { url: 'http://127.0.0.1:1/mcp' },
+  '/mcp-rest/test/tools/list': { url: 'http://127.0.0.1:1/mcp' },
   '/cache/delete': { keys: [] },
   '/team/daily/activity': { team_ids: 'blue' },
   '/utils/token_counter': { model: 'mock', messages: [{ role: 'user', content: 'Hi' }] },
@@ -190,7 +197,7 @@ export interface KnownRoute {
 /** All routes of the table itself, so that none is forgotten. */
 export const routes: readonly KnownRoute[] = managementRoutes.map(({ method, path: pattern, audience }) => ({
   ...{ method, pattern, audience },
-  path: pattern.replace(/:\w+/g, (part) => parts[part] ?? part),
+  path: pattern.replace(/:\w+/g, (part) => (pattern.startsWith('/v1/mcp/') ? 'docs-id' : (parts[part] ?? part))),
   fields: examples[`${method} ${pattern}`] ?? examples[pattern] ?? {},
 }))
 

@@ -9,6 +9,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   anthropic_routes: ['/messages'],
   mcp_routes: ['/mcp', '/mcp-rest', '/sse', '/messages'],
   search_routes: ['/search'],
+  agent_routes: ['/api/query', '/v1/query', '/api/tools', '/api/session'],
   info_routes: [
     ...['/models', '/model/info', '/model_group/info', '/key/info', '/key/list', '/user/info', '/user/list'],
     ...['/team/info', '/team/list', '/spend', '/global', '/user/daily/activity', '/utils', '/health'],
@@ -21,7 +22,9 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
 }
 const all: Readonly<Record<string, readonly string[]>> = {
   ...kinds,
-  llm_api_routes: ['openai_routes', 'anthropic_routes', 'mcp_routes', 'search_routes'].flatMap((name) => kinds[name]!),
+  llm_api_routes: ['openai_routes', 'anthropic_routes', 'mcp_routes', 'search_routes', 'agent_routes'].flatMap(
+    (name) => kinds[name]!,
+  ),
 }
 
 /** Tells whether a path is among these: paths, each perhaps with a `*`, and names of kinds. Undefined: all are. */

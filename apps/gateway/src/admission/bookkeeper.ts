@@ -23,8 +23,9 @@ export function createBookkeeper({ limiter, accounts, budgets, tokenType }: Book
     settle(report) {
       const holds = accountOf(report.caller)
       const tokens = tokensIn(report.usage, tokenType)
-      // One was taken when the call was let in.
-      if (holds !== undefined) for (const limit of holds.tokens) limiter.charge(limit.name, limit, tokens - 1)
+      // One was taken when the call was let in; of tools, which use none, several may belong to one call.
+      if (holds !== undefined && report.operation !== 'tool')
+        for (const limit of holds.tokens) limiter.charge(limit.name, limit, tokens - 1)
       if (accounts === undefined) return report
       const { ledger } = accounts
       const spent = [...(holds?.budgets ?? []), ...budgets.ofDeployment(report)]

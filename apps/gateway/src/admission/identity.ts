@@ -1,6 +1,7 @@
 import type { KeyConfig } from '@tianjillm/config'
 import { type Caller, GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Budget, Role, Standing } from '@tianjillm/tenancy'
+import { mcpOfPermission } from '../mcp/object-permission.ts'
 import { routeMatcher } from './allowed-routes.ts'
 import { type AccessGroups, confinementOf, demandUse } from './confinement.ts'
 import { type Holder, holderOfConfig, holdersOf } from './holder.ts'
@@ -78,7 +79,7 @@ export function admittedByConfig(key: KeyConfig, rooms: IdentityRooms): Admitted
     caller,
     role: undefined,
     metadata: key.metadata,
-    mcp: mcpIn(key.metadata),
+    mcp: mcpIn(key.metadata, key.objectPermission),
     tags: [],
     routes: key.allowedRoutes,
   }
@@ -118,7 +119,9 @@ export function admittedByStanding(standing: Standing, rooms: IdentityRooms, giv
     role: given.role ?? roleOf(user?.user_role),
     // They were written from maps and lists.
     metadata: { ...parsed<JsonObject>(team?.metadata), ...parsed<JsonObject>(key?.metadata) },
-    mcp: [organization, team, user, key].flatMap((row) => mcpIn(parsed<JsonObject>(row?.metadata))),
+    mcp: [organization, team, user, key].flatMap((row) =>
+      mcpIn(parsed<JsonObject>(row?.metadata), parsed<JsonObject>(row?.object_permission)),
+    ),
     tags: [...(parsed<readonly string[]>(team?.tags) ?? []), ...(parsed<readonly string[]>(key?.tags) ?? [])],
     routes: given.routes ?? parsed<readonly string[]>(key?.allowed_routes) ?? [],
     ...(given.models && { models: given.models }),
@@ -183,8 +186,9 @@ function roleOf(role: string | undefined): Role | undefined {
   return role !== undefined && roles.has(role) ? (role as Role) : undefined
 }
 
-function mcpIn(metadata: JsonObject | undefined): readonly JsonObject[] {
-  return isJsonObject(metadata?.mcp) ? [metadata.mcp] : []
+function mcpIn(metadata: JsonObject | undefined, permission: JsonObject | undefined): readonly JsonObject[] {
+  const own = isJsonObject(metadata?.mcp) ? [metadata.mcp] : []
+  return permission === undefined ? own : [...own, mcpOfPermission(permission)]
 }
 
 /** Without what is not known. */
@@ -192,6 +196,6 @@ function present(facts: Readonly<Record<string, string | null | undefined>>): Ca
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined && value !== null))
 }
 
-function parsed<Value>(text: string | undefined): Value | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as Value)
+function parsed<Value>(text: string | null | undefined): Value | undefined {
+  return text === undefined || text === null ? undefined : (JSON.parse(text) as Value)
 }

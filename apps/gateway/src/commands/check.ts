@@ -1,11 +1,15 @@
-import { formatProblem, type Problem } from '@tianjillm/config'
+import { type Config, formatProblem, type Problem } from '@tianjillm/config'
+import type { Host } from '@tianjillm/core'
 import { createHost } from '@tianjillm/engine'
 import { nodeTransport } from '@tianjillm/engine/node'
 import type { CommandDef } from 'citty'
+import { envProviders } from '../agent/env-providers.ts'
+import { equipped } from '../agent/environment.ts'
 import { compatibilityText } from '../compatibility.ts'
 import { compose } from '../compose.ts'
-import { findConfig } from '../config-source.ts'
+import { choosesModels, findConfig } from '../config-source.ts'
 import { openTokens } from '../jwt.ts'
+import { problemsOfKeys } from '../mcp/known-names.ts'
 import { readOwnTools } from '../mcp/read-own-tools.ts'
 import { readServers } from '../mcp/read-servers.ts'
 import { pluginPlaces } from '../plugins.ts'
@@ -28,13 +32,18 @@ export const checkCommand: CommandDef = command({
     const host = createHost({ env: (name) => source.config?.environment.get(name) ?? processHost.env(name) })
     const transport = nodeTransport()
     const redact = createRedactor(source.config ? secretsOf(source.config, process.env) : [])
-    const composed =
-      source.config && (await compose(source.config, { host, transport, places: pluginPlaces(source.folder), redact }))
+    const asked = source.config && envProviders(source.config, host, choosesModels(source))
+    const rooms = { host, transport, places: pluginPlaces(source.folder), redact, agentModels: asked?.models }
+    const composed = source.config && (await compose(source.config, rooms))
     const problem = source.config && (await openTokens(source.config, host)).problem
     const ofServers = source.config
-      ? [...readServers(source.config).problems, ...(await readOwnTools(source.config)).problems]
+      ? [
+          ...serverProblems(source.config, host),
+          ...(await readOwnTools(source.config)).problems,
+          ...problemsOfKeys(source.config, source.config.general.databaseUrl !== undefined),
+        ]
       : []
-    const more = problem ? [problem] : []
+    const more = [...(problem ? [problem] : []), ...(asked?.problems ?? [])]
     const problems = inReadingOrder([...source.problems, ...(composed?.problems ?? []), ...more, ...ofServers])
     const counts = countsOf(problems)
     if (args.json) console.log(JSON.stringify({ configuration: source.title, ...counts, problems }, null, 2))
@@ -46,6 +55,12 @@ export const checkCommand: CommandDef = command({
     if (counts.errors > 0) process.exitCode = 1
   },
 })
+
+/** Of those of the file, and of the one of the environment. */
+function serverProblems(written: Config, host: Host): readonly Problem[] {
+  const { config, problems } = equipped(written, host, written.general.masterKey)
+  return [...problems, ...readServers(config).problems]
+}
 
 interface Counts {
   readonly errors: number

@@ -1,15 +1,18 @@
 import { didYouMean } from '@tianjillm/core'
 import type { ArgsDef, CommandDef } from 'citty'
 
-/** A command with typed arguments, as one among others. An option it does not have is an error, not ignored. */
-export function command<Args extends ArgsDef>(definition: CommandDef<Args>): CommandDef {
+/**
+ * A command with typed arguments, as one among others. An option it does not have is an error, not ignored; `misused` is
+ * the exit code then.
+ */
+export function command<Args extends ArgsDef>(definition: CommandDef<Args>, misused = 1): CommandDef {
   const own: CommandDef<Args> = {
     ...definition,
     run(context) {
       const problem = unknownOption(context.rawArgs, definition.args as ArgsDef)
       if (problem === undefined) return definition.run?.(context)
       console.error(problem)
-      process.exitCode = 1
+      process.exitCode = misused
     },
   }
   // citty's own commands do not fit its type of any command: `run` takes its arguments contravariantly.

@@ -88,7 +88,7 @@ function supportedBy(
 }
 
 /** What models of a mode are asked for; all others are for chats. */
-const operationsByMode: Readonly<Record<string, Exclude<OperationName, 'search'>>> = {
+const operationsByMode: Readonly<Record<string, Exclude<OperationName, 'search' | 'tool'>>> = {
   audio_speech: 'speech',
   audio_transcription: 'transcription',
   completion: 'completion',
@@ -100,6 +100,6 @@ const operationsByMode: Readonly<Record<string, Exclude<OperationName, 'search'>
   responses: 'responses',
 }
 
-function operationOf({ mode = '' }: ModelFacts): Exclude<OperationName, 'search'> {
+function operationOf({ mode = '' }: ModelFacts): Exclude<OperationName, 'search' | 'tool'> {
   return operationsByMode[mode] ?? 'chat'
 }

@@ -16,6 +16,8 @@ import {
 export interface Access {
   /** Whether no key is needed at all. */
   readonly isOpen: boolean
+  /** Whoever has the configuration: the holder of the master key, or anybody of an open gateway; undefined: nobody. */
+  readonly operator: Identity | undefined
   /**
    * Who makes this request; a promise only where somebody else has to be asked. Throws, or rejects with, GatewayError
    * `invalid_api_key`, or `permission_denied` when the key is not for this route.
@@ -72,7 +74,7 @@ export function createAccess(settings: AccessSettings): Access {
   }
   const isOpen = masterKey === undefined && keys.length === 0
   const anybody = unlimited({}, rooms)
-  if (isOpen && readToken === undefined) return { isOpen, authenticate: () => anybody, endUserOf }
+  if (isOpen && readToken === undefined) return { isOpen, operator: anybody, authenticate: () => anybody, endUserOf }
   const records = recordsOf(masterKey, keys, rooms)
   // No more than there are records, for only the right keys get in.
   const found = new Map<string, Admitted>()
@@ -91,6 +93,7 @@ export function createAccess(settings: AccessSettings): Access {
   }
   return {
     isOpen: false,
+    operator: masterKey === undefined ? undefined : records.get(sha256(masterKey))?.identity,
     endUserOf,
     authenticate(request) {
       const key = keyIn(request.headers, names)

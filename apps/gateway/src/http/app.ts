@@ -4,6 +4,7 @@ import { errorBody, GatewayError, type OperationName } from '@tianjillm/core'
 import { asGatewayError } from '@tianjillm/engine'
 import { type Context, Hono } from 'hono'
 import type { Gateway } from '../gateway.ts'
+import { agentRoutes } from './agent.ts'
 import { autoRouterRoutes } from './auto-router.ts'
 import { type CallRoute, refuse, serveCall } from './call-route.ts'
 import { configSchemaRoute } from './config-schema.ts'
@@ -12,6 +13,8 @@ import { healthRoutes } from './health.ts'
 import { manage } from './management.ts'
 import { managementRoutes } from './management-routes.ts'
 import { mcpRoutes } from './mcp.ts'
+import { mcpOAuthRoutes } from './mcp-oauth.ts'
+import { publicMcpRoutes } from './mcp-public.ts'
 import { modelRoutes } from './models.ts'
 import { errorHeaders, respondError } from './respond.ts'
 import { searchRoutes } from './search.ts'
@@ -56,6 +59,9 @@ export function createApp(gateway: () => Gateway): GatewayApp {
   modelRoutes(app, gateway)
   discoveryRoutes(app, gateway)
   healthRoutes(app, gateway)
+  agentRoutes(app, gateway)
+  publicMcpRoutes(app, gateway)
+  mcpOAuthRoutes(app, gateway)
   configSchemaRoute(app)
   // Apart, for the faster of Hono's routers takes no `/prompts/:id` beside `/prompts/test`.
   const management = managementApp(gateway)

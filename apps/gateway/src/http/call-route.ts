@@ -13,6 +13,7 @@ import {
 } from '@tianjillm/engine'
 import type { Identity } from '../admission/identity.ts'
 import type { Gateway } from '../gateway.ts'
+import { runWithTools, wantsTools } from '../tool-loop/wants-tools.ts'
 import { discard, readBody } from './body.ts'
 import type { HeaderList } from './headers.ts'
 import { takenIn } from './intake.ts'
@@ -84,7 +85,9 @@ export async function serveCall(
     })
     record = new CallRecord(arrival, call)
     entry.note(record)
-    const answer = await run(gateway.engine, call, asked, record)
+    const answer = await (wantsTools(gateway, route, asked.input)
+      ? runWithTools({ gateway, identity, call, asked, record, incoming })
+      : run(gateway.engine, call, asked, record))
     await respond(outgoing, answer, [...headers, ...headersOf(record, begun)])
   } catch (cause) {
     const error = gateway.redact(asGatewayError(cause))

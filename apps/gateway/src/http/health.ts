@@ -1,4 +1,5 @@
 import type { Gateway } from '../gateway.ts'
+import { knownServers, serverHealth } from '../mcp/known-servers.ts'
 import type { ConfigState } from '../reload.ts'
 import type { GatewayApp } from './app.ts'
 
@@ -13,7 +14,7 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
   })
 
   app.get('/health', async (context) => {
-    const { access, engine } = gateway()
+    const { access, engine, mcp } = gateway()
     const identity = await access.authenticate(context.env.incoming)
     const deployments = engine.deployments.filter(({ group }) => identity.mayUse(group))
     const facts = deployments.map(({ id, group, providerName, model, problem }) => ({
@@ -24,11 +25,14 @@ export function healthRoutes(app: GatewayApp, gateway: () => Gateway): void {
     }))
     const unhealthy = facts.filter((fact) => 'error' in fact)
     const healthy = facts.filter((fact) => !('error' in fact))
+    const servers =
+      identity.isAdmin && mcp !== undefined && (await serverHealth(gateway(), await knownServers(gateway()), false))
     return context.json({
       healthy_endpoints: healthy,
       unhealthy_endpoints: unhealthy,
       healthy_count: healthy.length,
       unhealthy_count: unhealthy.length,
+      ...(servers && { mcp_servers: servers }),
     })
   })
 

@@ -1,7 +1,7 @@
 import { GatewayError, type JsonObject, type OperationName, type UpstreamRequest } from '@tianjillm/core'
 import { draft, LiveCall } from '@tianjillm/engine'
 import * as v from 'valibot'
-import { isSecretName } from '../secrets.ts'
+import { isSecret, MASK, maskedUrl } from '../mask.ts'
 import type { ManagementRequest, ManagementRoute } from './management.ts'
 import { check, demandShape } from './requests.ts'
 
@@ -78,22 +78,6 @@ function masked({ url, headers, body }: UpstreamRequest, redact: Redact): JsonOb
     raw_request_body: body === undefined ? null : maskedBody(body, redact),
     raw_request_headers: parseMasked(JSON.stringify(headers), redact),
   }
-}
-
-const MASK = '[redacted]'
-
-/** What a vendor takes for a key, or signs with. */
-function isSecret(field: string): boolean {
-  return isSecretName(field) || /^cookie$|^sig$|signature/i.test(field)
-}
-
-/** The address without credentials and without what its query keeps secret. */
-function maskedUrl(url: string): string {
-  const shown = new URL(url)
-  shown.username = ''
-  shown.password = ''
-  for (const field of [...shown.searchParams.keys()]) if (isSecret(field)) shown.searchParams.set(field, MASK)
-  return shown.href
 }
 
 function maskedBody(body: NonNullable<UpstreamRequest['body']>, redact: Redact): unknown {

@@ -1,5 +1,6 @@
 import { GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Actor, Keys } from '@tianjillm/tenancy'
+import { demandKnownObjects } from './known-objects.ts'
 import { actorOf, demandTenancy, type ManagementRequest, type ManagementRoute } from './management.ts'
 
 type Act = (keys: Keys, request: ManagementRequest, by: Actor) => Promise<JsonObject>
@@ -22,7 +23,10 @@ export const keyRoutes: readonly ManagementRoute[] = acts.map(([method, path, ac
   method,
   path,
   audience: 'everybody',
-  handle: (request) => act(demandTenancy(request.gateway).directory.keys, request, actorOf(request.identity)),
+  async handle(request) {
+    await demandKnownObjects(request)
+    return act(demandTenancy(request.gateway).directory.keys, request, actorOf(request.identity))
+  },
 }))
 
 /** Without a name a key asks about itself. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { GatewayError, parseJson } from '@tianjillm/core'
+import { GatewayError, isJsonObject, parseJson } from '@tianjillm/core'
 import { asGatewayError, Cancellation } from '@tianjillm/engine'
 import type { Client } from '@tianjillm/mcp'
 import type { Gateway } from '../gateway.ts'
@@ -8,10 +8,13 @@ import type { Visitor } from '../inner-call.ts'
 import { clientOf, namesIn, narrowed } from '../mcp/client-of.ts'
 import { demandOwnSite } from '../mcp/foreign.ts'
 import type { OpenHub } from '../mcp/hub.ts'
-import { callTool, listTools } from '../mcp/rest.ts'
+import { originOf } from '../mcp/oauth/origin.ts'
+import { ownerOf } from '../mcp/oauth/owner.ts'
+import { callToolOf, listTools } from '../mcp/rest.ts'
 import { errorResponse, type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { readBody } from './body.ts'
 import { callerOf, refuse } from './call-route.ts'
+import { challengeOf } from './mcp-oauth.ts'
 
 /** JSON-RPC's code. https://www.jsonrpc.org/specification#error_object */
 const PARSE_ERROR = -32700
@@ -37,8 +40,8 @@ export function mcpRoutes(app: GatewayApp, gateway: () => Gateway): void {
   answer('/mcp-rest/tools/list', 'GET', async ({ hub, client, context }) =>
     context.json(await listTools(hub, client, context.req.query('server_id'))),
   )
-  answer('/mcp-rest/tools/call', 'POST', async ({ hub, client, context, body }) =>
-    context.json(await callTool(hub, client, body, headersOf(context.env.incoming))),
+  answer('/mcp-rest/tools/call', 'POST', async ({ hub, client, context, body, signal }) =>
+    context.json(await callToolOf(body, { hub, client }, { headers: headersOf(context.env.incoming), signal })),
   )
   for (const path of ['/mcp', '/mcp/', '/mcp/:servers', '/mcp/:servers/', '/:servers/mcp', '/:servers/mcp/'])
     answer(path, '', serveHttp)
@@ -82,9 +85,19 @@ async function enter(
     await gateway.admission.ofCaller(identity, headers, entry)
     if ('admit' in entry) entry.admit(gateway.mostCalls)
     const hub = await mcp.open()
-    const visitor: Visitor = { gateway, identity, caller: callerOf(gateway, identity.caller, incoming, {}) }
+    const caller = callerOf(gateway, identity.caller, incoming, {})
+    if (gateway.issuers !== undefined) hub.personal?.notice(ownerOf(identity), incoming.headers)
+    const visitor: Visitor = {
+      ...{ gateway, identity, caller, route: routeOf(context), traceId: traceOf(incoming) ?? id },
+      origin: originOf(incoming, gateway.engine.host.env),
+    }
     const client = clientFor(hub, { ...clientOf(identity), caller: visitor }, context)
     const body = incoming.method === 'POST' ? await jsonOf(incoming, gateway) : undefined
+    // Older clients may send several calls as one request, which is more than one to limits.
+    for (let further = callsIn(body) - 1; further > 0; further--) {
+      const asking = gateway.admission.ofCaller(identity, headers, entry)
+      if (asking !== undefined) await asking
+    }
     const response = await serve({ hub, client, context, body, signal: cancellation.signal, headers })
     for (let index = 0; index < headers.length; index += 2)
       if (response !== RESPONSE_ALREADY_SENT) response.headers.set(headers[index]!, headers[index + 1]!)
@@ -93,8 +106,24 @@ async function enter(
     const error = gateway.redact(asGatewayError(cause))
     if ('fail' in entry) entry.fail(error)
     refuse(incoming, outgoing, () => {})
-    return errorResponse(error, Object.fromEntries(pairsOf(headers)))
+    const challenge = error.status === 401 && { 'www-authenticate': challengeOf(gateway, incoming) }
+    return errorResponse(error, { ...Object.fromEntries(pairsOf(headers)), ...challenge })
   }
+}
+
+function callsIn(body: unknown): number {
+  return Array.isArray(body)
+    ? body.filter((message) => isJsonObject(message) && message.method === 'tools/call').length
+    : 1
+}
+
+/** As reports have it: whatever it is narrowed to, it is one route. */
+function routeOf({ req: { path } }: GatewayContext): string {
+  return path.startsWith('/mcp-rest/') ? path : '/mcp'
+}
+
+function traceOf({ headers }: IncomingMessage): string | undefined {
+  return headers['x-litellm-trace-id']?.toString()
 }
 
 /** Narrowed by its path, or else by headers. */
@@ -115,8 +144,10 @@ async function serveHttp({ hub, client, context, body, signal }: Entered): Promi
   if (incoming.method === 'POST' && body === undefined) return notJson()
   const request = new Request(context.req.url, { method: incoming.method!, headers: headersOf(incoming), signal })
   const response = await hub.endpoint.fetch(request, { who: client, ...(body !== undefined && { parsedBody: body }) })
-  // Those of the SDK cannot be added to.
-  return new Response(response.body, response)
+  const { status, headers } = response
+  // A text goes out in one piece, at once; a stream is looked at first. Headers of the SDK's responses cannot be added to.
+  const isWhole = headers.get('content-type')?.startsWith('application/json') === true
+  return new Response(isWhole ? await response.text() : response.body, { status, headers: Object.fromEntries(headers) })
 }
 
 function notJson(): Response {
@@ -150,12 +181,13 @@ async function jsonOf(incoming: IncomingMessage, gateway: Gateway): Promise<unkn
 }
 
 /** Those that node joined are one; a header that is there several times is told once, with commas. */
-function headersOf({ headers }: IncomingMessage): Headers {
+export function headersOf({ headers }: IncomingMessage): Headers {
   const all = new Headers()
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) all.set(name, value.toString())
   return all
 }
 
-function pairsOf(headers: readonly string[]): readonly (readonly [string, string])[] {
+/** Names and values, out of a list of both in turn. */
+export function pairsOf(headers: readonly string[]): readonly (readonly [string, string])[] {
   return headers.flatMap((name, index) => (index % 2 === 0 ? [[name, headers[index + 1]!] as const] : []))
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@tianjillm/core'
 import type { Actor, Directory } from '@tianjillm/tenancy'
+import { demandKnownObjects } from './known-objects.ts'
 import { actorOf, demandTenancy, type ManagementRoute } from './management.ts'
 
 /** `asked` is the query of a GET, and else the body. */
@@ -68,8 +69,11 @@ function routeOf(method: ManagementRoute['method'], path: string, act: Act): Man
     method,
     path,
     audience: 'everybody',
-    handle: ({ gateway, identity, query, body }) =>
-      act(demandTenancy(gateway).directory, method === 'GET' ? query : body, actorOf(identity)),
+    async handle(request) {
+      await demandKnownObjects(request)
+      const { gateway, identity, query, body } = request
+      return act(demandTenancy(gateway).directory, method === 'GET' ? query : body, actorOf(identity))
+    },
   }
 }
 

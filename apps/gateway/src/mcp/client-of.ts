@@ -1,6 +1,7 @@
-import type { JsonObject } from '@tianjillm/core'
+import { isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Client, Filter } from '@tianjillm/mcp'
 import type { Identity } from '../admission/identity.ts'
+import { ownerOf } from './oauth/owner.ts'
 import { EVERYBODY } from './read-servers.ts'
 
 /** Clients are the same for as long as their identities are, and so are their views. */
@@ -8,14 +9,15 @@ const clients = new WeakMap<Identity, Client>()
 
 /**
  * Who somebody is to MCP servers. What they may see is in `mcp` of the metadata of their key, team, user and organization: `servers` (names,
- * access groups and tags), `include_tags`, `exclude_tags`, `allowed_tools`, `disallowed_tools`. Nothing there: all.
+ * access groups and tags), `include_tags`, `exclude_tags`, `allowed_tools`, `disallowed_tools`, `tool_permissions`
+ * (`{server: [tools]}`), and in their `object_permission`. Nothing there: all.
  */
 export function clientOf(identity: Identity): Client {
   const known = clients.get(identity)
   if (known !== undefined) return known
   const { keyHash, userId, teamId } = identity.caller
   const id = keyHash ?? (userId === undefined && teamId === undefined ? 'anybody' : JSON.stringify([userId, teamId]))
-  const client = { id, filter: filterOf(identity.mcp) }
+  const client = { id, filter: { ...filterOf(identity.mcp), owner: ownerOf(identity) } }
   clients.set(identity, client)
   return client
 }
@@ -41,6 +43,7 @@ function filterOf(all: readonly JsonObject[]): Filter {
   const excluded = all.flatMap((mcp) => texts(mcp, 'exclude_tags'))
   const disallowed = all.flatMap((mcp) => texts(mcp, 'disallowed_tools'))
   const allowed = common(all, 'allowed_tools')
+  const toolsOf = all.flatMap(({ tool_permissions: lists }) => (isJsonObject(lists) ? [textLists(lists)] : []))
   return {
     servers: all.flatMap((mcp) => (mcp.servers === undefined ? [] : [[...texts(mcp, 'servers'), EVERYBODY]])),
     ...present('includeTags', common(all, 'include_tags')),
@@ -51,6 +54,7 @@ function filterOf(all: readonly JsonObject[]): Filter {
       allowed?.filter((tool) => !disallowed.includes(tool)),
     ),
     ...present('disallowedTools', disallowed.length === 0 ? undefined : disallowed),
+    ...(toolsOf.length > 0 && { toolsOf }),
   }
 }
 
@@ -66,6 +70,10 @@ function present<Name extends string>(
   list: readonly string[] | undefined,
 ): { readonly [Key in Name]?: readonly string[] } {
   return (list === undefined ? {} : { [name]: list }) as { readonly [Key in Name]?: readonly string[] }
+}
+
+function textLists(lists: JsonObject): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(Object.keys(lists).map((name) => [name, texts(lists, name)]))
 }
 
 function texts(mcp: JsonObject, key: string): readonly string[] {

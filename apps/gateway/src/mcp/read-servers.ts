@@ -1,6 +1,10 @@
 import type { Config, Path, Problem } from '@tianjillm/config'
 import { didYouMean, isJsonObject, type JsonObject } from '@tianjillm/core'
-import type { McpAuth, McpServerSettings, McpTransport, Source } from '@tianjillm/mcp'
+import type { McpServerSettings, McpTransport, Source } from '@tianjillm/mcp'
+import { apiTransportOf } from './read-api.ts'
+import { readAuth, type ServerAuth } from './read-auth.ts'
+import { keysWithoutEffect, serverKeys } from './server-keys.ts'
+import { textsOf } from './texts-of.ts'
 
 /** A server of `mcp_servers`: how it is reached, and what its operator says of it. */
 export interface McpServer {
@@ -11,56 +15,80 @@ export interface McpServer {
 /** The group of servers that every key may use, whatever it is confined to. No server can be called so. */
 export const EVERYBODY = '*'
 
-/** Keys of LiteLLM and what they mean there: https://docs.litellm.ai/docs/mcp. `tags`, `tool_tags` and `cwd` are ours. */
-const known: ReadonlySet<string> = new Set(
-  `access_groups alias allow_all_keys allowed_params allowed_tools args auth_type auth_value authentication_token
-  client_id client_secret command cwd description disallowed_tools env extra_headers instructions mcp_info oauth2_flow
-  scopes static_headers tags timeout token_url tool_name_to_description tool_name_to_display_name tool_tags transport url`.split(
-    /\s+/,
-  ),
-)
+/** Told what is wrong with an entry, and at which of its keys; none: all of it. */
+export type TellWrong = (key: string | undefined, message: string) => void
 
-/** Those that would keep something out, or change what a server is; who has them counts on it. */
-const unsupported: ReadonlySet<string> = new Set(
-  `audience authorization_url available_on_public_internet aws_access_key_id aws_region_name aws_secret_access_key
-  aws_service_name aws_session_token registration_url spec_path spec_version subject_token_type
-  token_exchange_endpoint`.split(/\s+/),
-)
-
-/** The servers of a configuration. One that cannot be used is left out with an error that says why; others go on. */
+/** The servers of a configuration. One that cannot be used is left out with a warning that says why; others go on. */
 export function readServers({ sections, positionOf }: Config): {
   readonly servers: readonly McpServer[]
   readonly problems: readonly Problem[]
 } {
   const problems: Problem[] = []
-  const tell = (path: Path, message: string, severity: Problem['severity'] = 'warning') =>
-    void problems.push({ severity, ...positionOf(path), path: path.join('.'), message })
-  const section = isJsonObject(sections.mcp_servers) ? sections.mcp_servers : {}
-  const servers = Object.entries(section).flatMap(([name, entry]) => {
-    const path = ['mcp_servers', name]
-    if (!isJsonObject(entry)) {
-      tell(path, 'expected a map; this server is left out')
-      return []
+  const servers = Object.entries(fileEntries(sections)).flatMap(([name, entry]) => {
+    const path: Path = ['mcp_servers', name]
+    const tell: TellWrong = (key, message) => {
+      const at = key === undefined ? path : [...path, key]
+      problems.push({ severity: 'warning', ...positionOf(at), path: at.join('.'), message })
     }
-    for (const key of Object.keys(entry))
-      if (unsupported.has(key)) tell([...path, key], 'has no effect here yet.')
-      else if (!known.has(key)) tell([...path, key], `unknown key, without effect.${didYouMean(key, known)}`)
-    const transport = transportOf(entry)
-    if (typeof transport !== 'string') return [{ settings: settingsOf(name, entry, transport), about: aboutOf(entry) }]
-    tell(path, `${transport}; this server is left out`)
-    return []
+    const server = readServer(name, entry, tell, positionOf(path).file)
+    return server === undefined ? [] : [server]
   })
   return { servers, problems }
 }
 
-function settingsOf(name: string, { timeout }: JsonObject, transport: McpTransport): McpServerSettings {
+/** The entries of `mcp_servers` as they are written, by name. */
+export function fileEntries({ mcp_servers: entries }: Config['sections']): JsonObject {
+  return isJsonObject(entries) ? entries : {}
+}
+
+/**
+ * A server by its entry, wherever that is from; files that it names lie beside `configFile`, and without one it may name
+ * none. Undefined when it cannot be used, which is told.
+ */
+export function readServer(name: string, entry: unknown, tell: TellWrong, configFile?: string): McpServer | undefined {
+  if (!isJsonObject(entry)) {
+    tell(undefined, 'expected a map; this server is left out')
+    return undefined
+  }
+  for (const key of Object.keys(entry))
+    if (keysWithoutEffect.has(key)) tell(key, 'has no effect here yet.')
+    else if (!Object.hasOwn(serverKeys, key))
+      tell(key, `unknown key, without effect.${didYouMean(key, Object.keys(serverKeys))}`)
+  const transport = transportOf(entry, configFile)
+  if (typeof transport === 'string') return leftOut(transport, tell)
+  const auth = transport.type === 'stdio' ? {} : readAuth(entry)
+  if (typeof auth === 'string') return leftOut(auth, tell)
+  if (transport.type === 'openapi' && auth.personal !== undefined)
+    return leftOut(`auth_type ${String(entry.auth_type)} is not there yet for an API without its own token`, tell)
+  if (auth.personal !== undefined && !('url' in transport && transport.url !== undefined))
+    return leftOut(`auth_type ${String(entry.auth_type)} needs a url`, tell)
+  return { settings: settingsOf(name, entry, { transport, auth }), about: aboutOf(entry) }
+}
+
+function leftOut(why: string, tell: TellWrong): undefined {
+  tell(undefined, `${why}; this server is left out`)
+}
+
+interface Way {
+  readonly transport: McpTransport
+  readonly auth: ServerAuth
+}
+
+function settingsOf(name: string, { timeout }: JsonObject, { transport, auth }: Way): McpServerSettings {
   const seconds = Number(timeout)
-  return { name, transport, ...(timeout != null && seconds > 0 && { timeout: seconds * 1000 }) }
+  return {
+    name,
+    transport: transport.type === 'stdio' ? transport : { ...transport, auth: auth.auth },
+    ...(auth.personal && { personal: auth.personal }),
+    ...(timeout != null && seconds > 0 && { timeout: seconds * 1000 }),
+  }
 }
 
 /** How a server is reached, or why that cannot be told. */
-function transportOf(entry: JsonObject): McpTransport | string {
+function transportOf(entry: JsonObject, configFile: string | undefined): McpTransport | string {
   const { transport, command, url, cwd } = entry
+  const headers = textMap(entry.static_headers)
+  if (entry.spec_path != null) return apiTransportOf(entry, headers, configFile)
   if (transport === 'stdio' || (transport == null && typeof command === 'string')) {
     if (typeof command !== 'string' || command === '') return 'a stdio server needs a command'
     const place = typeof cwd === 'string' && { cwd }
@@ -70,25 +98,7 @@ function transportOf(entry: JsonObject): McpTransport | string {
     return 'it needs a url, or a command'
   const type = transport == null ? 'auto' : transport
   if (type !== 'http' && type !== 'sse' && type !== 'auto') return `the transport ${JSON.stringify(type)} is not known`
-  const auth = authOf(entry)
-  if (typeof auth === 'string') return auth
-  return { type, url, headers: textMap(entry.static_headers), auth }
-}
-
-const plainAuth: ReadonlySet<unknown> = new Set(['api_key', 'bearer_token', 'basic', 'authorization'])
-
-function authOf(entry: JsonObject): McpAuth | string | undefined {
-  const { auth_type: type, auth_value: value = entry.authentication_token } = entry
-  if (type == null || type === 'none') return undefined
-  if (plainAuth.has(type))
-    return typeof value === 'string' && value !== ''
-      ? { type: type as 'api_key', value }
-      : `auth_type ${String(type)} needs an auth_value`
-  if (type !== 'oauth2') return `auth_type ${String(type)} is not there yet`
-  const { client_id: clientId, client_secret: clientSecret, token_url: tokenUrl } = entry
-  if (typeof clientId !== 'string' || typeof clientSecret !== 'string' || typeof tokenUrl !== 'string')
-    return 'auth_type oauth2 needs client_id, client_secret and token_url; signing in by a browser is not there yet'
-  return { type: 'client_credentials', clientId, clientSecret, tokenUrl, scopes: textsOf(entry.scopes) }
+  return { type, url, headers, auth: undefined }
 }
 
 function aboutOf(entry: JsonObject): McpServer['about'] {
@@ -111,11 +121,6 @@ function aboutOf(entry: JsonObject): McpServer['about'] {
       ...(isJsonObject(entry.mcp_info) && entry.mcp_info),
     },
   }
-}
-
-function textsOf(value: unknown): readonly string[] {
-  const items = Array.isArray(value) ? value : value == null ? [] : [value]
-  return items.filter((item) => typeof item === 'string' || typeof item === 'number').map(String)
 }
 
 /** Numbers and truths are what they look like to a process, and in a header. */

@@ -1,5 +1,5 @@
-import { GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
-import type { Client } from '@tianjillm/mcp'
+import { GatewayError, isGatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
+import type { Client, McpServerError, ToolCallOptions } from '@tianjillm/mcp'
 import { narrowed } from './client-of.ts'
 import type { OpenHub } from './hub.ts'
 
@@ -20,57 +20,33 @@ export async function listTools({ catalog }: OpenHub, client: Client, server?: s
   return { tools, error, message: `These MCP servers cannot be used now: ${unavailable.join(', ')}.` }
 }
 
-/** What the newer protocol wants to know of who asks. */
-const REVISION = '2026-07-28'
-const envelope = {
-  'io.modelcontextprotocol/protocolVersion': REVISION,
-  'io.modelcontextprotocol/clientInfo': { name: 'mcp-rest', version: '1' },
-  'io.modelcontextprotocol/clientCapabilities': {},
-}
-
 /** JSON-RPC's code for what is not there. */
 const INVALID_PARAMS = -32602
 
-/**
- * Calls a tool of `{name, arguments, server_id?}` as a client of the protocol would, and gives its result. Rejects with
- * GatewayError.
- */
-export async function callTool(hub: OpenHub, client: Client, body: unknown, headers: Headers): Promise<JsonObject> {
+/** Calls a tool of `{name, arguments, server_id?}` and gives its result. Rejects with GatewayError. */
+export async function callToolOf(
+  body: unknown,
+  { hub, client }: { readonly hub: OpenHub; readonly client: Client },
+  options: ToolCallOptions,
+): Promise<JsonObject> {
   if (!isJsonObject(body) || typeof body.name !== 'string' || body.name === '')
     throw new GatewayError('invalid_request', 'Which tool? Give its name.', { param: 'name' })
   const { name, arguments: given = {}, server_id: server } = body
   if (!isJsonObject(given))
     throw new GatewayError('invalid_request', 'arguments: expected an object.', { param: 'arguments' })
-  const message = {
-    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
-    params: { name, arguments: given, _meta: envelope },
-  }
-  const all = new Headers(headers)
-  for (const gone of ['mcp-session-id', 'content-length']) all.delete(gone)
-  for (const [key, value] of [
-    ['accept', 'application/json, text/event-stream'],
-    ['content-type', 'application/json'],
-    ['mcp-protocol-version', REVISION],
-    ['mcp-method', 'tools/call'],
-    ['mcp-name', encoded(name)],
-  ] as const)
-    all.set(key, value)
   const who = narrowed(client, typeof server === 'string' ? [server] : undefined)
-  const request = new Request('http://localhost/mcp', { method: 'POST', headers: all })
-  const answer = (await (await hub.endpoint.fetch(request, { who, parsedBody: message })).json()) as JsonObject
-  if (isJsonObject(answer.error)) throw errorOf(answer.error)
-  const { resultType: _type, ...result } = answer.result as JsonObject
-  return result
+  try {
+    return await hub.callTool(who, { name, arguments: given }, options)
+  } catch (error) {
+    throw error instanceof Error ? inHttp(error) : error
+  }
 }
 
-/** A header holds no more than ASCII. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports */
-function encoded(name: string): string {
-  return /^[\x21-\x7e]+$/.test(name) ? name : `=?base64?${Buffer.from(name).toString('base64')}?=`
-}
-
-function errorOf({ code, message }: JsonObject): GatewayError {
-  const text = String(message)
-  if (code === INVALID_PARAMS)
-    return new GatewayError(text.startsWith('Unknown tool') ? 'not_found' : 'invalid_request', text)
-  return new GatewayError(text.startsWith('MCP server unavailable') ? 'upstream_unreachable' : 'upstream_error', text)
+/** An error of the protocol as one of HTTP. */
+function inHttp(error: Error): Error {
+  if (error.name !== 'McpServerError') return error
+  if (isGatewayError(error.cause)) return error.cause
+  const { code, message } = error as McpServerError
+  if (code !== INVALID_PARAMS) return new GatewayError('upstream_error', message)
+  return new GatewayError(message.startsWith('Unknown tool') ? 'not_found' : 'invalid_request', message)
 }

@@ -9,7 +9,7 @@ if (chosen.length === 0) throw new Error(`There are these runs: ${legs.map(({ na
 
 for (const leg of chosen) {
   const { conforms, passed, failed, report } = await judge(suite, leg)
-  const expected = expectedFailures[leg.revision]
+  const expected = expectedFailures(leg)
   const unexpected = failed.filter((name) => !expected.includes(name))
   const mended = expected.filter((name) => passed.includes(name))
   const isGood = conforms && unexpected.length === 0 && mended.length === 0
