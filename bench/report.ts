@@ -82,7 +82,8 @@ function ratio(a: number | undefined, b: number | undefined): number | undefined
   return a !== undefined && b !== undefined && a > 0 && b > 0 ? a / b : undefined
 }
 
-function median(values: readonly number[]): number | undefined {
+/** The middle of some figures; undefined of none. */
+export function median(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -40,7 +40,14 @@ function refuse(): unknown {
 function keyOf(key: string): KeyConfig {
   return {
     ...{ key, keyHash: hash('sha256', key), keyAlias: key.slice(-4), userId: undefined, teamId: 'bench' },
-    ...{ models: [], rpmLimit: undefined, expires: undefined, isBlocked: false, metadata: {} },
+    ...{
+      models: [],
+      rpmLimit: undefined,
+      expires: undefined,
+      isBlocked: false,
+      metadata: {},
+      objectPermission: undefined,
+    },
     ...{ allowedRoutes: [], tpmLimit: undefined, modelRpmLimit: new Map(), modelTpmLimit: new Map() },
     ...{ maxParallelRequests: undefined, budget: undefined, modelBudgets: new Map() },
     position: { file: 'bench.yaml', line: 1, column: 1 },
