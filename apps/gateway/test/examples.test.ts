@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MASTER_KEY } from './support.ts'
+import { bareEnvironment } from './tianji.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const fromSource = '--conditions=@tianjillm/source'
@@ -149,7 +150,7 @@ async function startProcess(
   env: Readonly<Record<string, string>> = {},
 ): Promise<GatewayProcess> {
   const command = [fromSource, 'apps/gateway/src/main.ts', ...args, '--port', '0']
-  const child = spawn(process.execPath, command, { cwd: root, env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, command, { cwd: root, env: { ...bareEnvironment, ...env } })
   return {
     url: await urlOf(child),
     stop: async () => {
@@ -182,7 +183,7 @@ async function runExample(name: string, env: Readonly<Record<string, string>> = 
 }
 
 function exampleEnv(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, BASE_URL: example.url, TIANJI_MASTER_KEY: MASTER_KEY }
+  return { ...bareEnvironment, BASE_URL: example.url, TIANJI_MASTER_KEY: MASTER_KEY }
 }
 
 function ask(gateway: GatewayProcess, fields: object): Promise<Response> {

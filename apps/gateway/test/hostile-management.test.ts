@@ -7,7 +7,7 @@ import { MASTER_KEY } from './support.ts'
 import { type KnownRoute, keys, routes, type Tenants, type Told, tenantsIn } from './tenants.ts'
 
 /** Each field meets one in so many of the values, the next field others. HOSTILE_SHARE=1 has each meet all, in some minutes. */
-const SHARE = Number(process.env.HOSTILE_SHARE ?? 80)
+const SHARE = Number(process.env.HOSTILE_SHARE ?? 160)
 
 /** Words of databases, drivers and JavaScript, which are nobody's business. */
 const INSIDE =

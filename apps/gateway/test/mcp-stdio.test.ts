@@ -16,7 +16,7 @@ import {
   toolOf,
 } from '@tianjillm/testing-mcp'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { folderWith } from './tianji.ts'
+import { bareEnvironment, folderWith } from './tianji.ts'
 
 const main = resolve(import.meta.dirname, '../src/main.ts')
 const ofMcp = resolve(import.meta.dirname, '../../../packages/mcp/test')
@@ -33,7 +33,7 @@ function program(yaml: string, args: readonly string[] = [], env: Readonly<Recor
   return {
     command: process.execPath,
     args: ['--conditions=@tianjillm/source', main, 'mcp', '--config', file, ...args],
-    env: { PATH: process.env.PATH!, ...env },
+    env: { ...bareEnvironment, ...env },
   }
 }
 

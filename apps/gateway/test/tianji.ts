@@ -27,17 +27,21 @@ export interface Surroundings {
   readonly nodeArguments?: readonly string[]
 }
 
+/** What processes get of the test's own environment: where programs are, and code that others have compiled. */
+export const bareEnvironment: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => name === 'PATH' || name === 'NODE_COMPILE_CACHE'),
+) as Readonly<Record<string, string>>
+
 /** Runs the `tianji` command in a process of its own, until it ends or the test does. */
 export function tianji(
   args: readonly string[],
   { folder = folderWith({}), env = {}, nodeArguments = [] }: Surroundings = {},
 ): Tianji {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@tianjillm/source', ...nodeArguments, MAIN, ...args],
-    // Its clock is UTC and its PATH is ours; that is all it inherits.
-    { cwd: folder, env: { PATH: process.env.PATH, TZ: 'UTC', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const child = spawn(process.execPath, ['--conditions=@tianjillm/source', ...nodeArguments, MAIN, ...args], {
+    cwd: folder,
+    env: { ...bareEnvironment, TZ: 'UTC', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => {
     child.kill('SIGKILL')
   })

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { describeOnBoth } from '@tianjillm/testing'
 import { expect, it } from 'vitest'
 import { MASTER_KEY } from './support.ts'
-import { tianji } from './tianji.ts'
+import { bareEnvironment, tianji } from './tianji.ts'
 
 const folder = join(import.meta.dirname, '../../../examples/teams-and-budgets')
 const execute = promisify(execFile)
@@ -26,7 +26,7 @@ async function tour(url: string): Promise<string> {
     process.execPath,
     ['--conditions=@tianjillm/source', join(folder, 'tour.ts')],
     // Nothing of this machine's surroundings.
-    { env: { PATH: process.env.PATH, BASE_URL: url, TIANJI_MASTER_KEY: MASTER_KEY } },
+    { env: { ...bareEnvironment, BASE_URL: url, TIANJI_MASTER_KEY: MASTER_KEY } },
   )
   return stdout
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import type { JsonObject } from '@tianjillm/core'
 import { type Arrived, type FakeUpstream, fakeUpstream, type Scripted } from '@tianjillm/testing'
 import { onTestFinished } from 'vitest'
+import { bareEnvironment } from '../tianji.ts'
 
 /** Ways to the database. */
 export const transports = ['stdio', 'sse', 'http'] as const
@@ -98,7 +99,7 @@ async function startAll(setting: Setting, { vendors, folder, programs }: Rooms):
   return start([MAIN, '--port', '0', '--host', '127.0.0.1'], {
     cwd: folder,
     env: {
-      ...{ PATH: process.env.PATH, API_TOKEN: TOKEN, LOG_LEVEL: 'debug', MCP_TRANSPORT: transport },
+      ...{ ...bareEnvironment, API_TOKEN: TOKEN, LOG_LEVEL: 'debug', MCP_TRANSPORT: transport },
       ...place,
       ...(setting.vendors ?? fakes(vendors)),
       ...env,
