@@ -2,6 +2,8 @@ import { type Agent, createAgent, createMemorySessions, type SessionStore } from
 import { GatewayError, type Log } from '@tianjillm/core'
 import type { Sessions } from '@tianjillm/tenancy'
 import { withoutSecrets } from '../mcp/argument-secrets.ts'
+import { version } from '../version.ts'
+import { spanExporter } from './export-spans.ts'
 import type { AgentOffer } from './offer.ts'
 
 /** Characters of a token, about. */
@@ -25,7 +27,7 @@ export function openAgent(offer: AgentOffer): Promise<Agent> {
       callTime: toolTimeout * 1000,
       sessionIdle: idle,
     },
-    ...{ transports, log },
+    ...{ transports, log, trace: spanExporter(engine.host, version) },
     redact: (input, { inputSchema }) => withoutSecrets(input, inputSchema, (text) => engine.redact(text)),
   })
 }
