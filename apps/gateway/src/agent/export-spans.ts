@@ -9,7 +9,7 @@ const QUIET = 60_000
 
 /**
  * Hands the traces of queries to the collector that the environment names, in OTLP's JSON; undefined when it names none.
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ * https://opentelemetry.io/docs/languages/sdk-configuration/otlp-exporter/
  */
 export function spanExporter({ env, fetch, log, now }: Host, version: string): HearSpans | undefined {
   const url = collectorIn(env)
@@ -57,7 +57,7 @@ function collectorIn(env: Host['env']): string | undefined {
   return url !== undefined && /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? url : undefined
 }
 
-/** `a=b,c=d%20e`. https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
+/** `a=b,c=d%20e`. https://opentelemetry.io/docs/languages/sdk-configuration/otlp-exporter/#otel_exporter_otlp_headers */
 function headersIn(text = ''): Readonly<Record<string, string>> {
   const pairs = text.split(',').map((pair) => pair.trim().split(/=(.*)/s))
   return Object.fromEntries(
