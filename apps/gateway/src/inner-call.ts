@@ -24,6 +24,8 @@ export interface Visitor {
   /** The request in whose course they call: its route, and the id of all that belongs to it. */
   readonly route?: string | undefined
   readonly traceId?: string | undefined
+  /** Whether they come from outside, where not all MCP servers are to be seen. Default false. */
+  readonly isOutside?: boolean | undefined
   /** The gateway's address as their client knows it; undefined when they have not come over HTTP. */
   readonly origin?: string | undefined
 }

@@ -88,7 +88,13 @@ test('what an operator says of a server and its tools', () => {
     {
       settings: { name: 's', timeout: 5_000 },
       about: {
-        ...{ prefix: 'a', groups: ['g', '*'], tags: ['t'], toolTags: { find: ['risky'] }, allowedTools: ['find'] },
+        ...{
+          prefix: 'a',
+          groups: ['g', '*', '**'],
+          tags: ['t'],
+          toolTags: { find: ['risky'] },
+          allowedTools: ['find'],
+        },
         ...{ allowedArguments: { find: ['query'] }, titles: { find: 'Find' }, forwardedHeaders: ['x-tenant'] },
         about: { logo_url: 'l', description: 'd' },
       },

@@ -321,6 +321,8 @@ const tokens = map(
   },
 )
 
+const address = v.pipe(text, v.check(isAddressRange, 'expected an address or a range such as 10.0.0.0/8'))
+
 const generalSettings = map(
   {},
   {
@@ -333,6 +335,9 @@ const generalSettings = map(
     disable_spend_logs: flag,
     enable_jwt_auth: flag,
     enable_mcp_registry: flag,
+    mcp_internal_ip_ranges: list(address),
+    mcp_trusted_proxy_ranges: list(address),
+    use_x_forwarded_for: flag,
     forward_client_headers_to_llm_api: flag,
     global_max_parallel_requests: positiveInteger,
     image_generation_model: text,
@@ -379,8 +384,6 @@ const routerSettings = map(
     timeout: number,
   },
 )
-
-const address = v.pipe(text, v.check(isAddressRange, 'expected an address or a range such as 10.0.0.0/8'))
 
 const agent = map(
   {},

@@ -334,6 +334,10 @@ export interface GeneralSettings {
   readonly allowPrivateMcpUrls: boolean
   /** Whether everybody is told which MCP servers there are. */
   readonly enableMcpRegistry: boolean
+  /** Addresses and ranges of those who see servers that are not for the public internet; undefined: private networks. */
+  readonly mcpInternalIpRanges: readonly string[] | undefined
+  /** Those of proxies whose `X-Forwarded-For` is believed there. */
+  readonly mcpTrustedProxyRanges: readonly string[]
   /** `litellm_jwtauth` as written, with `role_permissions`; undefined unless `enable_jwt_auth` is set. */
   readonly jwtAuth: JsonObject | undefined
   /** All other keys as written. */

@@ -209,6 +209,12 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
     database_url: 'Where keys are kept: `sqlite:./data/tianji.db` or `postgresql://user:password@host:5432/name`.',
     disable_spend_logs: 'Calls are not written to the database.',
     embedding_model: 'The model that makes embeddings, whatever clients ask for.',
+    mcp_internal_ip_ranges:
+      'Addresses and ranges from which MCP servers with `available_on_public_internet: false` are seen. Default: private networks.',
+    mcp_trusted_proxy_ranges:
+      'With `use_x_forwarded_for`: proxies whose `X-Forwarded-For` is believed where addresses decide about MCP servers.',
+    use_x_forwarded_for:
+      'Whether `X-Forwarded-For` of `mcp_trusted_proxy_ranges` is believed where addresses decide about MCP servers.',
     enable_mcp_registry: '`/v1/mcp/registry.json` tells anybody which MCP servers there are.',
     enable_jwt_auth: 'Tokens (JWT) of an identity provider are taken in place of keys.',
     forward_client_headers_to_llm_api: 'Vendors get the `x-…` headers of clients, but for keys and those of proxies.',

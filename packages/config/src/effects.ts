@@ -18,7 +18,8 @@ export const effectiveKeys: Readonly<Record<string, ReadonlySet<string>>> = {
   `),
   general_settings: words(`
     allow_private_mcp_urls allow_requests_on_db_unavailable allow_stored_mcp_commands always_include_stream_usage completion_model database_url disable_spend_logs embedding_model
-    enable_jwt_auth enable_mcp_registry forward_client_headers_to_llm_api
+    enable_jwt_auth enable_mcp_registry mcp_internal_ip_ranges mcp_trusted_proxy_ranges use_x_forwarded_for
+    forward_client_headers_to_llm_api
     global_max_parallel_requests image_generation_model litellm_jwtauth litellm_key_header_name master_key
     max_request_size_mb role_permissions search_tools token_rate_limit_type user_api_key_cache_ttl user_header_name
   `),

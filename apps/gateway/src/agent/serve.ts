@@ -97,6 +97,7 @@ async function enter(
       ...{ gateway, identity, caller: callerOf(gateway, identity.caller, incoming, {}), traceId: id },
       route: context.req.path.startsWith('/api/session/') ? '/api/session' : context.req.path,
       origin: originOf(incoming, engine.host.env),
+      isOutside: gateway.mcp?.offer.isOutside(incoming),
     }
     return await serve({
       ...{ offer, visitor, context, id, headers, signal: cancellation.signal },

@@ -1,8 +1,8 @@
 import { type AgentTool, type AgentTools, type AgentTransport, agentError, type ToolSelection } from '@tianjillm/agent'
 import { GatewayError, inTime, isGatewayError } from '@tianjillm/core'
-import type { Client, McpServerError, Source, Upstream, View } from '@tianjillm/mcp'
+import type { McpServerError, Source, Upstream, View } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
-import { clientOf } from '../mcp/client-of.ts'
+import { visitingClient } from '../mcp/client-of.ts'
 import type { McpHub, OpenHub } from '../mcp/hub.ts'
 import { asksFor } from '../mcp/relevant-tools.ts'
 
@@ -31,7 +31,7 @@ export function toolsFor(visitor: Visitor, { query, headers }: Circumstances = {
   const { gateway, identity } = visitor
   const { mcp } = gateway
   if (mcp === undefined) return noTools
-  const client: Client = { ...clientOf(identity), caller: visitor }
+  const client = visitingClient(visitor)
   let hub: OpenHub | undefined
   const open = async () => {
     // It is another way to the same tools.

@@ -5,7 +5,7 @@ import { asGatewayError, Cancellation } from '@tianjillm/engine'
 import type { Client } from '@tianjillm/mcp'
 import type { Gateway } from '../gateway.ts'
 import type { Visitor } from '../inner-call.ts'
-import { clientOf, namesIn, narrowed } from '../mcp/client-of.ts'
+import { namesIn, narrowed, visitingClient } from '../mcp/client-of.ts'
 import { demandOwnSite } from '../mcp/foreign.ts'
 import type { OpenHub } from '../mcp/hub.ts'
 import { originOf } from '../mcp/oauth/origin.ts'
@@ -90,8 +90,9 @@ async function enter(
     const visitor: Visitor = {
       ...{ gateway, identity, caller, route: routeOf(context), traceId: traceOf(incoming) ?? id },
       origin: originOf(incoming, gateway.engine.host.env),
+      isOutside: mcp.offer.isOutside(incoming),
     }
-    const client = clientFor(hub, { ...clientOf(identity), caller: visitor }, context)
+    const client = clientFor(hub, visitingClient(visitor), context)
     const body = incoming.method === 'POST' ? await jsonOf(incoming, gateway) : undefined
     // Older clients may send several calls as one request, which is more than one to limits.
     for (let further = callsIn(body) - 1; further > 0; further--) {

@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Client, Filter } from '@tianjillm/mcp'
 import type { Identity } from '../admission/identity.ts'
+import type { Visitor } from '../inner-call.ts'
 import { ownerOf } from './oauth/owner.ts'
-import { EVERYBODY } from './read-servers.ts'
+import { ANYWHERE, EVERYBODY } from './read-servers.ts'
 
 /** Clients are the same for as long as their identities are, and so are their views. */
 const clients = new WeakMap<Identity, Client>()
@@ -20,6 +21,12 @@ export function clientOf(identity: Identity): Client {
   const client = { id, filter: { ...filterOf(identity.mcp), owner: ownerOf(identity) } }
   clients.set(identity, client)
   return client
+}
+
+/** A visitor to MCP servers: of those they may see, from outside those alone that are there for everywhere. */
+export function visitingClient(visitor: Visitor): Client {
+  const client = { ...clientOf(visitor.identity), caller: visitor }
+  return visitor.isOutside ? narrowed(client, [ANYWHERE]) : client
 }
 
 /** The same client, who wants no more than these; each list names servers, access groups or tags. */

@@ -18,6 +18,7 @@ import { version } from '../version.ts'
 import { problemsOfKeys } from './known-names.ts'
 import { createStage, type LineUp } from './line-up.ts'
 import { createPersonalServers, type PersonalRooms, type PersonalServers } from './oauth/personal-servers.ts'
+import { type IsOutside, outsideOf } from './reach.ts'
 import { readOwnTools } from './read-own-tools.ts'
 import { fileEntries, type McpServer, readServers } from './read-servers.ts'
 import { createToolRelevance, type ToolRelevance } from './relevant-tools.ts'
@@ -55,6 +56,7 @@ export interface HubOffer extends LineUp {
   readonly hasRegistry: boolean
   readonly stored: StoredServers | undefined
   readonly policy: StoredPolicy
+  readonly isOutside: IsOutside
 }
 
 /** Servers that are kept in a database. */
@@ -106,6 +108,7 @@ export async function mcpHubOf(config: Config, rooms: HubRooms, previous?: McpHu
     relevance: relevanceOf(config, host, previous?.offer.relevance),
     publicNames: config.settings.publicMcpServers,
     hasRegistry: config.general.enableMcpRegistry,
+    isOutside: outsideOf(config),
   }
   const mark = hash('sha256', JSON.stringify([masterKey, host.env(SEPARATOR)]))
   if (previous?.mark === mark) return { hub: previous, problems, enter: () => previous.serve(offer) }

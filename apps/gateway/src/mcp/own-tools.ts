@@ -2,6 +2,7 @@ import { GatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { createLocalUpstream, Source } from '@tianjillm/mcp'
 import { callFor, type Visitor } from '../inner-call.ts'
 import type { OwnTool } from './read-own-tools.ts'
+import { ANYWHERE } from './read-servers.ts'
 import { searchResult } from './search-tool.ts'
 
 /** What the gateway is called among the servers. */
@@ -19,6 +20,7 @@ export function ownSource(tools: readonly OwnTool[], create: typeof createLocalU
     upstream: create(OWN_SERVER, wires, (name, input, { caller, signal }) =>
       runTool(byName.get(name)!, input, caller as Visitor, signal),
     ),
+    groups: [ANYWHERE],
     toolTags: Object.fromEntries(tools.map(({ wire, tags }) => [wire.name, tags])),
     about: { description: 'Tools of the gateway itself.' },
   }

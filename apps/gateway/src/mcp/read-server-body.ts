@@ -86,13 +86,9 @@ export function readServerBody(body: unknown, read: typeof readBody): ServerBody
   }
 }
 
-/** Without what is told of servers, and what LiteLLM's clients say although it changes nothing. */
+/** Without what is told of servers. */
 function withoutTold(body: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(body).filter(
-      ([key, value]) => !told.has(key) && !(key === 'available_on_public_internet' && value === true),
-    ),
-  )
+  return Object.fromEntries(Object.entries(body).filter(([key]) => !told.has(key)))
 }
 
 /** Whoever may add a server may not read the gateway's environment by it. */

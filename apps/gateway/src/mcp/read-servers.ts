@@ -15,6 +15,9 @@ export interface McpServer {
 /** The group of servers that every key may use, whatever it is confined to. No server can be called so. */
 export const EVERYBODY = '*'
 
+/** The group of servers that are also there for who comes from outside. No server can be called so. */
+export const ANYWHERE = '**'
+
 /** Told what is wrong with an entry, and at which of its keys; none: all of it. */
 export type TellWrong = (key: string | undefined, message: string) => void
 
@@ -104,10 +107,11 @@ function transportOf(entry: JsonObject, configFile: string | undefined): McpTran
 function aboutOf(entry: JsonObject): McpServer['about'] {
   const { alias, instructions, description } = entry
   const everybody = entry.allow_all_keys === true ? [EVERYBODY] : []
+  const anywhere = entry.available_on_public_internet === false ? [] : [ANYWHERE]
   return {
     ...(typeof alias === 'string' && alias !== '' && { prefix: alias }),
     ...(typeof instructions === 'string' && { instructions }),
-    groups: [...textsOf(entry.access_groups), ...everybody],
+    groups: [...textsOf(entry.access_groups), ...everybody, ...anywhere],
     tags: textsOf(entry.tags),
     toolTags: textLists(entry.tool_tags),
     allowedTools: textsOf(entry.allowed_tools),

@@ -14,6 +14,7 @@ export const serverKeys: Readonly<Record<string, KeyShape>> = {
   auth_value: 'text',
   authentication_token: 'text',
   authorization_url: 'text',
+  available_on_public_internet: 'truth',
   client_id: 'text',
   client_secret: 'text',
   command: 'text',
@@ -43,6 +44,7 @@ export const serverKeys: Readonly<Record<string, KeyShape>> = {
 
 /** Those that would keep something out, or change what a server is; who has them counts on it. */
 export const keysWithoutEffect: ReadonlySet<string> = new Set(
-  `available_on_public_internet aws_access_key_id aws_region_name aws_secret_access_key aws_service_name
-  aws_session_token spec_version`.split(/\s+/),
+  `aws_access_key_id aws_region_name aws_secret_access_key aws_service_name aws_session_token spec_version`.split(
+    /\s+/,
+  ),
 )

@@ -24,7 +24,15 @@ export async function answerWithTools(first: FirstCall): Promise<Answer> {
   demandOneAnswer(input)
   const { route, traceId } = record.arrival
   const origin = originOf(incoming, gateway.engine.host.env)
-  const visitor: Visitor = { gateway, identity, caller: call.caller, route, traceId, origin }
+  const visitor: Visitor = {
+    gateway,
+    identity,
+    caller: call.caller,
+    route,
+    traceId,
+    origin,
+    isOutside: gateway.mcp?.offer.isOutside(incoming),
+  }
   const kit = await toolkitOf(input, visitor, { headers: incoming.headers, signal: call.signal })
   for (const note of kit.notes) record.tell(...note)
   const records: CallRecord[] = []

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type FunctionTool, GatewayError, isGatewayError } from '@tianjillm/core'
 import { type Client, McpServerError, type Tool } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
-import { clientOf, namesIn, narrowed } from '../mcp/client-of.ts'
+import { namesIn, narrowed, visitingClient } from '../mcp/client-of.ts'
 import type { OpenHub } from '../mcp/hub.ts'
 import { asksFor } from '../mcp/relevant-tools.ts'
 import { invalid, type McpEntry } from './mcp-entries.ts'
@@ -37,7 +37,7 @@ export async function mcpTools(
   // It is another way to the same tools.
   identity.demandRoute?.('/mcp')
   const hub = await mcp.open()
-  const who: Client = { ...clientOf(identity), caller: visitor }
+  const who = visitingClient(visitor)
   const found = await Promise.all(entries.map((entry) => toolsOf(hub, who, entry, headers)))
   const tools = new Map<string, OwnTool>()
   for (const tool of found.flatMap((one) => one.tools)) {
