@@ -13,6 +13,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    cores: { type: 'string' },
   },
 })
 
@@ -189,6 +190,8 @@ mcp_servers:
   const child = spawnPinned(
     'gateway',
     [
+      // In place of its own core.
+      ...(options.cores === undefined ? [] : ['taskset', '-c', options.cores]),
       ...[process.execPath, '--conditions=@tianjillm/source', '--max-semi-space-size=16', ...flags],
       ...[main, 'start', '--config', config, '--host', '127.0.0.1', '--port', String(port)],
     ],
