@@ -1,68 +1,22 @@
 import { isIP } from 'node:net'
 import type { JsonObject } from '@tianjillm/core'
 import * as v from 'valibot'
-
-type Schema = v.GenericSchema
-type Entries = Readonly<Record<string, Schema>>
-
-// The environment holds text, so numbers and flags may come as text too; flags in any of YAML 1.1's ways.
-const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/
-const FLAG = /^(true|false|yes|no|on|off|1|0)$/i
-
-const text = v.string('expected a string')
-const number = either(
-  'expected a number',
-  v.pipe(v.number(), v.finite('expected a number')),
-  v.pipe(v.string(), v.regex(NUMBER, 'expected a number')),
-)
-const positiveInteger = either(
-  'expected a positive whole number',
-  v.pipe(v.number(), v.integer('expected a positive whole number'), v.minValue(1, 'expected a positive whole number')),
-  v.pipe(v.string(), v.regex(/^\s*\d*[1-9]\d*\s*$/, 'expected a positive whole number')),
-)
-const positive = either(
-  'expected a positive number',
-  v.pipe(v.number(), v.finite('expected a positive number'), v.gtValue(0, 'expected a positive number')),
-  v.pipe(
-    v.string(),
-    v.regex(NUMBER, 'expected a positive number'),
-    v.check((written) => Number(written) > 0, 'expected a positive number'),
-  ),
-)
-const flag = either('expected true or false', v.boolean(), v.pipe(v.string(), v.regex(FLAG, 'expected true or false')))
-const certificates = either('expected true, false or the path of a CA bundle', v.boolean(), text)
-const texts = list(text)
-const portion = either(
-  'expected a number from 0 to 1',
-  v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-  v.pipe(v.string(), v.regex(/^(0?\.\d+|[01](\.0*)?)$/)),
-)
-const textOrTexts = either('expected a string or a list of strings', text, texts)
-const anyMap = mapOf(v.unknown())
-
-/** A map that must have some keys, and may have others; more are fine. */
-function map(required: Entries, others: Entries = {}): Schema {
-  const optional = Object.entries(others).map(([key, schema]) => [key, v.nullish(schema)] as const)
-  return notList(v.looseObject({ ...required, ...Object.fromEntries(optional) }, 'expected a map'))
-}
-
-function mapOf(values: Schema): Schema {
-  return notList(v.record(v.string(), values, 'expected a map'))
-}
-
-/** To valibot an array is an object too. */
-function notList(schema: Schema): Schema {
-  const nothing = v.never('expected a map')
-  return v.lazy((input) => (Array.isArray(input) ? nothing : schema))
-}
-
-function list(items: Schema): Schema {
-  return v.array(items, 'expected a list')
-}
-
-function either(message: string, ...schemas: readonly Schema[]): Schema {
-  return v.union(schemas, message)
-}
+import {
+  anyMap,
+  certificates,
+  either,
+  flag,
+  list,
+  map,
+  mapOf,
+  number,
+  portion,
+  positive,
+  positiveInteger,
+  text,
+  textOrTexts,
+  texts,
+} from './shapes.ts'
 
 const models = list(
   map(
