@@ -7,11 +7,11 @@ import {
   McpServerError,
   type McpServerSettings,
   type Offered,
-  type Upstream,
   type View,
 } from '@tianjillm/mcp'
 import { agentError } from './error-codes.ts'
 import type { AgentHost } from './host.ts'
+import { createReach } from './reach.ts'
 import type { AgentTool, AgentTools, AgentTransport, ToolSelection } from './tools.ts'
 
 /** An MCP server that an agent's tools come from. */
@@ -37,7 +37,6 @@ export function createServerTools(
     { log: host.log, now: host.now },
   )
   const transports = new Map(enabled.map(({ name, transport: { type } }) => [name, type]))
-  const firstTries = new Map<Upstream, Promise<void>>()
   const serving = {
     ...{ catalog, log: host.log, info: { name: 'tianjillm', version: '1.0.0' } },
     stateKey: crypto.getRandomValues(new Uint8Array(32)),
@@ -62,11 +61,7 @@ export function createServerTools(
     const transport = type === 'stdio' || type === 'sse' ? type : ((type === 'auto' ? wanted : undefined) ?? 'http')
     return { name: wire.name, ownName, description: wire.description, inputSchema: wire.inputSchema, server, transport }
   }
-  const reach = (upstream: Upstream) => {
-    const known = firstTries.get(upstream) ?? tryToReach(upstream)
-    firstTries.set(upstream, known)
-    return known
-  }
+  const reach = createReach(TRIES)
 
   return {
     async list(selection) {
@@ -86,18 +81,6 @@ export function createServerTools(
       }
     },
     close: () => catalog.close(),
-  }
-}
-
-/** The server keeps the pauses between tries itself. Never rejects. */
-async function tryToReach(upstream: Upstream): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries++) {
-    try {
-      await upstream.offer()
-      return
-    } catch {
-      // Why is in its health, and in the log.
-    }
   }
 }
 

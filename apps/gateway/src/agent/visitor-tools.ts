@@ -1,6 +1,13 @@
-import { type AgentTool, type AgentTools, type AgentTransport, agentError, type ToolSelection } from '@tianjillm/agent'
+import {
+  type AgentTool,
+  type AgentTools,
+  type AgentTransport,
+  agentError,
+  createReach,
+  type ToolSelection,
+} from '@tianjillm/agent'
 import { GatewayError, inTime, isGatewayError } from '@tianjillm/core'
-import type { McpServerError, Source, Upstream, View } from '@tianjillm/mcp'
+import type { McpServerError, Source, View } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
 import { visitingClient } from '../mcp/client-of.ts'
 import type { McpHub, OpenHub } from '../mcp/hub.ts'
@@ -16,6 +23,7 @@ export interface Circumstances {
 
 /** Times that a server is tried again before the first query goes on without it; it keeps the pauses between them itself. */
 const TRIES = 2
+const reach = createReach(TRIES)
 /** Milliseconds that a query waits for that. */
 const DEADLINE = 15_000
 
@@ -106,26 +114,6 @@ function isReached(source: Pick<Source, 'transport'>, wanted: AgentTransport | u
 function isMissing(source: Source, { transport }: ToolSelection): boolean {
   const { health, personal } = source.upstream
   return personal === undefined && health.status !== 'healthy' && isReached(source, transport)
-}
-
-const reaching = new WeakMap<Upstream, Promise<void>>()
-
-/** Tries once more what could not be used, each server once for all queries. Never rejects. */
-function reach(upstream: Upstream): Promise<void> {
-  const known = reaching.get(upstream) ?? tryToReach(upstream)
-  reaching.set(upstream, known)
-  return known
-}
-
-async function tryToReach(upstream: Upstream): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries++) {
-    try {
-      await upstream.offer()
-      return
-    } catch {
-      // Why is in its health, and in the log.
-    }
-  }
 }
 
 const UNKNOWN_TOOL = -32602
