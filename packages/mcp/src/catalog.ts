@@ -123,7 +123,9 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
       clearTimeout(shelf.grace)
       shelf.awaySince = isAway ? now() : undefined
       if (isAway) {
-        log.warn(`The MCP server ${upstream.name} cannot be used: ${failure ?? 'it does not answer'}.`)
+        log.warn(
+          `The MCP server ${upstream.name} cannot be used: ${(failure ?? 'it does not answer').replace(/\.$/, '')}.`,
+        )
         shelf.grace = setTimeout(changed, grace).unref()
       } else log.info(`The MCP server ${upstream.name} can be used.`)
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { among } from '../addresses.ts'
 
 /** Tells who asks, by their address. */
 export type AddressOf = (incoming: Pick<IncomingMessage, 'headers' | 'socket'>) => string
@@ -9,19 +10,12 @@ export type AddressOf = (incoming: Pick<IncomingMessage, 'headers' | 'socket'>) 
  * the last to the first, as far as it was written by one of them.
  */
 export function addressesBehind(proxies: readonly string[]): AddressOf {
-  const trusted = new BlockList()
-  for (const range of proxies) {
-    const [address = '', bits] = range.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) trusted.addAddress(address, family)
-    else trusted.addSubnet(address, Number(bits), family)
-  }
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isTrusted = among(proxies)
 
   return ({ headers, socket }) => {
     const written = String(headers['x-forwarded-for'] ?? '').split(',')
     let address = plain(socket.remoteAddress ?? '')
-    while (isIP(address) !== 0 && isTrusted(address)) {
+    while (isTrusted(address)) {
       const before = plain(written.pop() ?? '')
       if (isIP(before) === 0) break
       address = before

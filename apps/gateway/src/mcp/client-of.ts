@@ -23,10 +23,19 @@ export function clientOf(identity: Identity): Client {
   return client
 }
 
+/** Clients as they are from outside, who are the same for as long, and so are their views. */
+const outsiders = new WeakMap<Client, Client>()
+
 /** A visitor to MCP servers: of those they may see, from outside those alone that are there for everywhere. */
 export function visitingClient(visitor: Visitor): Client {
-  const client = { ...clientOf(visitor.identity), caller: visitor }
-  return visitor.isOutside ? narrowed(client, [ANYWHERE]) : client
+  const client = clientOf(visitor.identity)
+  return { ...(visitor.isOutside ? outsider(client) : client), caller: visitor }
+}
+
+function outsider(client: Client): Client {
+  const known = outsiders.get(client) ?? narrowed(client, [ANYWHERE])
+  outsiders.set(client, known)
+  return known
 }
 
 /** The same client, who wants no more than these; each list names servers, access groups or tags. */
