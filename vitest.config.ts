@@ -14,7 +14,10 @@ const config: ViteUserConfig = defineConfig({
     isolate: false,
     // They wait more than they work: for processes to start, and for clocks.
     maxWorkers: Math.max(4, availableParallelism()),
-    testTimeout: 20_000,
+    // What is waited for comes late on a busy machine: these tell a test that hangs, not one that is slow.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     execArgv: ['--conditions=@tianjillm/source'],
     // Tests start some hundred processes, which need half the time when the code is compiled.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled') },

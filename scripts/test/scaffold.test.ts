@@ -29,7 +29,7 @@ describe('npm run new', () => {
     const created = await Promise.all(plugins.map(({ wanted }) => create(...wanted)))
     for (const { status, output } of created) expect(status, output).toBe(0)
     for (const { path } of plugins) copy.link(path)
-  }, 60_000)
+  })
   afterAll(() => copy?.remove())
 
   it('changes no file that was there', () => {

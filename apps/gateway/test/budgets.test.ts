@@ -90,12 +90,12 @@ describeOnBoth('budgets in a database', (newUrl) => {
         code: 'budget_exceeded',
       },
     })
-    await vi.waitFor(async () => expect((await ask(gateway, `/key/info?key=${key}`)).info.spend).toBe(2))
+    await expect.poll(async () => (await ask(gateway, `/key/info?key=${key}`)).info.spend).toBe(2)
     await ask(gateway, '/key/update', { key, max_budget: 3 })
     expect(await calls(gateway, key, 2)).toEqual(['ok', OVER])
     await ask(gateway, '/key/update', { key, spend: 0 })
     await vi.waitFor(async () => expect(await calls(gateway, key, 1)).toEqual(['ok']), {
-      timeout: 4_000,
+      timeout: 10_000,
       interval: 200,
     })
   })
@@ -134,7 +134,7 @@ describeOnBoth('budgets in a database', (newUrl) => {
     const short = await ask(gateway, '/key/generate', { max_budget: 1, budget_duration: '2s' })
     expect(await calls(gateway, short.key, 2)).toEqual(['ok', OVER])
     await vi.waitFor(async () => expect(await calls(gateway, short.key, 1)).toEqual(['ok']), {
-      timeout: 5_000,
+      timeout: 10_000,
       interval: 200,
     })
   })
@@ -172,7 +172,7 @@ describeOnBoth('budgets in a database', (newUrl) => {
     expect(through).toBeLessThanOrEqual(40 + 2 * CLIENTS)
     // Both together could have spent three times as much, and one alone cannot be refused what nobody has spent.
     expect(through).toBeGreaterThanOrEqual(30)
-    await vi.waitFor(async () => expect((await ask(gateways[1]!, `/key/info?key=${key}`)).info.spend).toBe(through))
+    await expect.poll(async () => (await ask(gateways[1]!, `/key/info?key=${key}`)).info.spend).toBe(through)
   })
 })
 
@@ -191,11 +191,13 @@ describeOnBoth('limits in a database', (newUrl) => {
     expect(response.headers.get('x-ratelimit-limit-tokens')).toBe('1500')
     await client.chat.completions.create(question)
     // Two thousand are used: the next one waits until five hundred have flowed in.
-    await vi.waitFor(() =>
-      expect(client.chat.completions.create(question)).rejects.toMatchObject({
-        status: 429,
-        code: 'rate_limit_exceeded',
-      }),
+    await vi.waitFor(
+      () =>
+        expect(client.chat.completions.create(question)).rejects.toMatchObject({
+          status: 429,
+          code: 'rate_limit_exceeded',
+        }),
+      10_000,
     )
     const { key: own } = await ask(gateway, '/key/generate', {})
     expect(await calls(gateway, own, 1)).toEqual(['ok'])
@@ -234,12 +236,12 @@ describeOnBoth('limits in a database', (newUrl) => {
     expect(await calls(other, key, 1)).toEqual(['ok'])
     await ask(one, '/key/block', { key })
     await vi.waitFor(async () => expect(await calls(other, key, 1)).toEqual(['401 key_blocked']), {
-      timeout: 3_000,
+      timeout: 10_000,
       interval: 100,
     })
     await ask(one, '/key/delete', { keys: [key] })
     await vi.waitFor(async () => expect(await calls(other, key, 1)).toEqual(['401 invalid_api_key']), {
-      timeout: 3_000,
+      timeout: 10_000,
       interval: 100,
     })
   })

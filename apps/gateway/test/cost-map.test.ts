@@ -57,7 +57,7 @@ async function costIn({ url }: Started): Promise<number> {
     const now = await read()
     expect(now.calls).toBe(before.calls + 1)
     return now
-  })
+  }, 10_000)
   return Number((after.spend - before.spend).toPrecision(6))
 }
 
@@ -93,7 +93,7 @@ it('a map of a URL comes in the background, while the shipped one is in force', 
   expect(await costIn(gateway)).toBe(SHIPPED)
   const before = await (await fetch(`${gateway.url}/public/litellm_model_cost_map`)).json()
   open()
-  await vi.waitFor(async () => expect(await costIn(gateway)).toBe(7))
+  await expect.poll(() => costIn(gateway)).toBe(7)
   const after = await (await fetch(`${gateway.url}/public/litellm_model_cost_map`)).json()
   expect(before).not.toHaveProperty('other-1')
   expect(after).toHaveProperty('other-1')
@@ -103,7 +103,7 @@ it('a URL may stand in the environment, unless only the local map is wanted', as
   maps.script({ body: mapOf(3) })
   vi.stubEnv('LITELLM_MODEL_COST_MAP_URL', `${maps.url}/env.json`)
   const gateway = await started('')
-  await vi.waitFor(async () => expect(await costIn(gateway)).toBe(3))
+  await expect.poll(() => costIn(gateway)).toBe(3)
   vi.stubEnv('LITELLM_LOCAL_MODEL_COST_MAP', 'True')
   const asked = maps.arrived.length
   expect(await costIn(await started(''))).toBe(SHIPPED)
@@ -113,6 +113,6 @@ it('a URL may stand in the environment, unless only the local map is wanted', as
 it('what was broken on its way changes nothing', async () => {
   maps.script({ body: mapOf(3, 49) })
   const gateway = await started(`, model_cost_map_url: '${maps.url}/broken.json'`)
-  await vi.waitFor(() => expect(maps.arrived).toHaveLength(1))
+  await expect.poll(() => maps.arrived).toHaveLength(1)
   expect(await costIn(gateway)).toBe(SHIPPED)
 })

@@ -47,7 +47,7 @@ router_settings: {num_retries: 0}
       )
     expect(valuesOf('litellm_proxy_total_requests_metric_total')).toBe(times)
     return valuesOf('litellm_spend_metric_total')
-  })
+  }, 10_000)
 }
 
 describe('what a call costs is told to callbacks', () => {

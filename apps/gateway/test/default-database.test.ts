@@ -23,8 +23,9 @@ it('the first change by the master key makes a database beside the configuration
   expect(existsSync(database)).toBe(true)
   const hi = { model: 'small', messages: [{ role: 'user', content: 'hi' }] }
   expect((await ask(await first.url, '/v1/chat/completions', hi, key)).status).toBe(200)
-  await vi.waitFor(async () =>
-    expect((await ask(await first.url, '/key/info', undefined, key)).answer.info?.spend).toBe(0.8),
+  await vi.waitFor(
+    async () => expect((await ask(await first.url, '/key/info', undefined, key)).answer.info?.spend).toBe(0.8),
+    10_000,
   )
   first.signal('SIGTERM')
   expect(await first.exit).toBe(0)

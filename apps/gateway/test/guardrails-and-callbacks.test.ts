@@ -220,7 +220,7 @@ describe('a guardrail before the call', () => {
       body: JSON.stringify({ model: 'gpt', messages: user('Hello'), ...guardedBy('before') }),
       signal: controller.signal,
     }).catch(() => {})
-    await expect.poll(() => judge.arrived.length, { interval: 5, timeout: 5000 }).toBe(1)
+    await expect.poll(() => judge.arrived.length, { interval: 5 }).toBe(1)
     controller.abort()
     await judge.arrived[0]!.abandoned
     expect(upstream().arrived).toEqual([])
@@ -230,7 +230,7 @@ describe('a guardrail before the call', () => {
 describe('a guardrail beside the call', () => {
   /** Judges only when the vendor has been asked, too. */
   const whenAsked = async (request: Arrived) => {
-    await expect.poll(() => upstream().arrived.length, { interval: 5, timeout: 5000 }).toBe(1)
+    await expect.poll(() => upstream().arrived.length, { interval: 5 }).toBe(1)
     return verdict(request)
   }
 
@@ -429,9 +429,7 @@ describe('langfuse', () => {
       ingestion.arrived
         .flatMap(({ text }) => (JSON.parse(text) as { readonly batch: readonly IngestionEvent[] }).batch)
         .filter(({ body }) => body.id === id || body.traceId === id)
-    await expect
-      .poll(() => found().map(({ type }) => type), { timeout: 5000 })
-      .toEqual(['trace-create', 'generation-create'])
+    await expect.poll(() => found().map(({ type }) => type)).toEqual(['trace-create', 'generation-create'])
     const [trace, generation] = found()
     return { trace: trace!.body, generation: generation!.body }
   }
@@ -584,7 +582,7 @@ describe('prometheus', () => {
     await chat('Hello', { model: 'counted', stream: true })
     await chat('Hello', { model: 'counted' })
     const total = 'litellm_proxy_total_requests_metric_total'
-    await expect.poll(() => metric(total, counted), { timeout: 5000 }).toBe(3)
+    await expect.poll(() => metric(total, counted)).toBe(3)
     expect(await metric(total, { ...counted, status_code: '200', route: '/v1/chat/completions' })).toBe(2)
     expect(await metric(total, { ...counted, status_code: '500' })).toBe(1)
     expect(await metric('litellm_proxy_failed_requests_metric_total', counted)).toBe(1)

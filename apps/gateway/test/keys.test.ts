@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Scripted } from '@tianjillm/testing'
 import OpenAI from 'openai'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openaiClient, refusal } from './clients/openai-client.ts'
 import { gatewayAndUpstream, MASTER_KEY, startGateway } from './support.ts'
 import { folderWith, tianji } from './tianji.ts'
@@ -179,16 +179,16 @@ describe('a key with max_parallel_requests', () => {
     })
     const body = { model: 'fast', messages: [{ role: 'user', content: 'Hi' }] }
     const calls = [1, 2].map(() => post(keys.pair, '/v1/chat/completions', body))
-    await vi.waitFor(() => expect(upstream().arrived).toHaveLength(2))
+    await expect.poll(() => upstream().arrived).toHaveLength(2)
     const third = await post(keys.pair, '/v1/chat/completions', body)
     expect([third.status, third.headers.get('retry-after')]).toEqual([429, '1'])
     expect(await third.text()).toContain('works on 2 calls of the key \\"pair\\" already, its max_parallel_requests')
     const other = post(keys.plain, '/v1/chat/completions', body)
-    await vi.waitFor(() => expect(upstream().arrived).toHaveLength(3))
+    await expect.poll(() => upstream().arrived).toHaveLength(3)
     finish()
     expect((await Promise.all([...calls, other])).map(({ status }) => status)).toEqual([200, 200, 200])
     upstream().script(completion)
-    await vi.waitFor(async () => expect((await post(keys.pair, '/v1/chat/completions', body)).status).toBe(200))
+    await expect.poll(async () => (await post(keys.pair, '/v1/chat/completions', body)).status).toBe(200)
   })
 })
 

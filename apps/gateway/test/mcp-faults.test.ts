@@ -178,4 +178,4 @@ test('a program that is killed takes its children along, fails its calls and is 
   await ended
   const again = () => client.callTool('program-pid').then(textOf, () => pid)
   await expect.poll(again, { timeout: 10_000 }).not.toBe(pid)
-}, 20_000)
+})

@@ -75,7 +75,7 @@ general_settings: {master_key: ${MASTER_KEY}, database_url: '${url}'}
         expect(logs.map(({ end_user_id }) => end_user_id)).toContain('carol')
         expect(logs.length).toBe(poisoned.length + 1)
       },
-      { timeout: 5_000 },
+      { timeout: 10_000 },
     )
     const days = await store.database.selectFrom('tianji_daily_spend').selectAll().where('kind', '=', 'all').execute()
     expect(days.reduce((sum, { requests }) => sum + requests, 0)).toBe(poisoned.length + 1)

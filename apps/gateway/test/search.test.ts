@@ -174,7 +174,7 @@ describe('what a search costs', () => {
       const [, labels, spend] = /^litellm_spend_metric_total\{(.*)\} (\S+)$/m.exec(page) ?? []
       expect(Number(spend)).toBe(cost)
       expect(labels).toContain('model="web"')
-    })
+    }, 10_000)
   })
 })
 
@@ -192,7 +192,7 @@ general_settings: {master_key: ${MASTER_KEY}, database_url: '${newUrl()}'}
       const response = await fetch(`${gateway.url}/spend/logs`, { headers: { authorization: `Bearer ${MASTER_KEY}` } })
       const { data } = (await response.json()) as { readonly data: readonly object[] }
       expect(data).toMatchObject([{ call_type: 'search', model: 'web', provider: 'brave', spend: 0.25 }])
-    })
+    }, 10_000)
   })
 })
 

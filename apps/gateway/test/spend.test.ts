@@ -1,6 +1,6 @@
 import { openStore } from '@tianjillm/store'
 import { describeOnBoth, type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { Started } from '../src/index.ts'
 import { MASTER_KEY, startGateway } from './support.ts'
 
@@ -39,7 +39,7 @@ general_settings: {master_key: ${MASTER_KEY}, database_url: '${url}'}
     const body = JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'Hi' }] })
     await (await ask(gateway, '/v1/chat/completions', key, { method: 'POST', body })).text()
   }
-  await vi.waitFor(async () => expect((await json(gateway, '/spend/logs')).total).toBe(2))
+  await expect.poll(async () => (await json(gateway, '/spend/logs')).total).toBe(2)
   return { gateway, ada, bob }
 }
 

@@ -327,7 +327,7 @@ describe('the access log', () => {
       await (await ask(wire.model, more, url)).text()
       await (await ask(wire.model, more, url)).text()
     }
-    await expect.poll(() => lines().length, { timeout: 5000 }).toBe(4)
+    await expect.poll(() => lines().length).toBe(4)
     const told = lines().map(({ model, provider, status, tokens, error }) => ({
       model,
       provider,
@@ -347,7 +347,7 @@ describe('the access log', () => {
 
 /** The request that is under way at the vendor. */
 async function firstArrived(): Promise<Arrived> {
-  await expect.poll(() => upstream().arrived.length, { interval: 5, timeout: 5000 }).toBe(1)
+  await expect.poll(() => upstream().arrived.length, { interval: 5 }).toBe(1)
   return upstream().arrived[0]!
 }
 

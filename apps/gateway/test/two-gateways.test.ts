@@ -81,5 +81,5 @@ describeOnBoth('two gateways on one database', (newUrl) => {
     } finally {
       await store.close()
     }
-  }, 60_000)
+  })
 })

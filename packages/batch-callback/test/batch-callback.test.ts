@@ -77,7 +77,7 @@ describe('when it sends', () => {
     upstream.script({})
     const { callback } = create({}, { batchSize: 2 })
     tell(callback, 'a', 'b', 'c')
-    await vi.waitFor(() => expect(ids()).toEqual([['a', 'b']]))
+    await expect.poll(() => ids()).toEqual([['a', 'b']])
     await callback.flush!()
     expect(ids()).toEqual([['a', 'b'], ['c']])
   })
@@ -86,9 +86,9 @@ describe('when it sends', () => {
     upstream.script({})
     const { callback } = create({}, { flushInterval: 0.01 })
     tell(callback, 'a')
-    await vi.waitFor(() => expect(ids()).toEqual([['a']]))
+    await expect.poll(() => ids()).toEqual([['a']])
     tell(callback, 'b')
-    await vi.waitFor(() => expect(ids()).toEqual([['a'], ['b']]))
+    await expect.poll(() => ids()).toEqual([['a'], ['b']])
   })
 
   it('does not wait for the network', async () => {
@@ -161,7 +161,7 @@ describe('limits', () => {
     upstream.script({})
     const { callback } = create({ limits, env: { batchSize: 'SINK_BATCH_SIZE' } }, options, env)
     tell(callback, ...Array.from({ length: size }, (_, index) => String(index)))
-    await vi.waitFor(() => expect(bodies().map((body) => body.length)).toEqual([size]))
+    await expect.poll(() => bodies().map((body) => body.length)).toEqual([size])
   })
 
   it('names a variable that is no number', () => {
@@ -258,7 +258,7 @@ describe('when the endpoint fails', () => {
     expect(log.lines).toContain('warn: sink: events not sent in time: 1.')
     // Why depends on whether the answer's head was there by then.
     const gone = () => expect(log.lines).toContainEqual(expect.stringMatching(/^warn: sink: events lost: 2 \(/))
-    await vi.waitFor(gone, { timeout: 5_000 })
+    await vi.waitFor(gone, { timeout: 10_000 })
   })
 
   it('sends once more what was refused for now, and gives up the rest', async () => {

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 import { bytesOf, collect, type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Cancellation } from '../src/cancellation.ts'
 import { nodeTransport } from '../src/node-transport.ts'
 import type { RelayReply, Sink, Transport } from '../src/transport.ts'
@@ -259,7 +259,7 @@ describe('the node transport', () => {
       )
     const reading = (await send()).bytes().catch((error) => error)
     const waiting = send().catch((error) => error)
-    await vi.waitFor(() => expect(upstream.arrived).toHaveLength(2))
+    await expect.poll(() => upstream.arrived).toHaveLength(2)
     await transport.close(50)
     expect(await Promise.all([reading, waiting])).toMatchObject([
       { kind: 'upstream_unreachable' },

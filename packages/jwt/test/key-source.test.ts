@@ -125,7 +125,7 @@ describe('keys of an identity provider', () => {
     const { provider, reader } = await trusting()
     provider.answer = (_path, response) => response.flushHeaders()
     await expect(reader.read(await provider.sign({}))).rejects.toEqual(unreachable)
-  }, 10_000)
+  })
 
   it('that cannot be used leave the others as they are', async () => {
     const { provider, reader } = await trusting()

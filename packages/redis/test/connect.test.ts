@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLocalLimiter } from '@tianjillm/limits'
 import { freePort, needsRedis, redisProgram } from '@tianjillm/testing'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRedisLimiter, createRedisStore, type RedisSettings, shareCooldowns } from '../src/index.ts'
 import { createLines, open, openUp, redisServer } from './surroundings.ts'
 
@@ -27,7 +27,7 @@ async function expectSharing(settings: RedisSettings): Promise<void> {
   const heard: string[] = []
   shareCooldowns(other, (id) => heard.push(id))
   shareCooldowns(one, () => {}).tell('id', one.now() + 60_000)
-  await vi.waitFor(() => expect(heard).toContain('id'), 5_000)
+  await expect.poll(() => heard).toContain('id')
 }
 
 function folder(): string {
@@ -62,7 +62,7 @@ describe.skipIf(!redisProgram())(needsRedis('Redis is reached'), () => {
       ],
     })
     await client.cluster('ADDSLOTSRANGE', 0, 16_383)
-    await vi.waitFor(async () => expect(await client.cluster('INFO')).toContain('cluster_state:ok'), 5_000)
+    await expect.poll(() => client.cluster('INFO')).toContain('cluster_state:ok')
     await expectSharing({ nodes: [{ host: '127.0.0.1', port }] })
   })
 
@@ -102,14 +102,14 @@ describe.skipIf(!redisProgram() || !hasOpenssl)(title, () => {
     await expectSharing({ url: `rediss://127.0.0.1:${port}`, tls: { verifies: true, checksHostName: false, ca } })
     const lines = createLines()
     open({ port, tls: { verifies: true, checksHostName: true, ca } }, lines)
-    await vi.waitFor(() => expect(lines.text()).toContain("does not match certificate's altnames"), 5_000)
+    await expect.poll(() => lines.text()).toContain("does not match certificate's altnames")
   })
 
   it('is not trusted when its certificate is not, unless nobody checks', async () => {
     const { port } = await startTls()
     const lines = createLines()
     open({ url: `rediss://127.0.0.1:${port}` }, lines)
-    await vi.waitFor(() => expect(lines.text()).toContain('self-signed certificate'), 5_000)
+    await expect.poll(() => lines.text()).toContain('self-signed certificate')
     await expectSharing({ port, tls: { verifies: false, checksHostName: true } })
   })
 })

@@ -1,11 +1,11 @@
 import { createLocalLimiter } from '@tianjillm/limits'
 import { freePort, needsRedis, redisProgram } from '@tianjillm/testing'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createRedisLimiter, createRedisStore } from '../src/index.ts'
 import { createLines, open, openUp, redisServer } from './surroundings.ts'
 
 const local = () => createLocalLimiter(() => performance.now())
-const isDown = { timeout: 5_000, interval: 10 }
+const isDown = { timeout: 10_000, interval: 10 }
 
 describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
   it('is killed, limits are local ones, one line tells of it and one that it is back', async () => {
@@ -15,16 +15,16 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     const limiter = createRedisLimiter(redis, local())
     expect(await limiter.take('key', { perMinute: 3 })).toMatchObject({ remaining: 2 })
     await server.kill()
-    await vi.waitFor(() => expect(lines.warnings).toHaveLength(1), isDown)
+    await expect.poll(() => lines.warnings, isDown).toHaveLength(1)
     const takes = [1, 2, 3].map(() => limiter.take('key', { perMinute: 3 }))
     expect(takes.map((taken) => 'isAllowed' in taken && taken.isAllowed)).toEqual([true, true, false])
     await server.restart()
-    await vi.waitFor(() => expect(lines.infos).toHaveLength(1), isDown)
+    await expect.poll(() => lines.infos, isDown).toHaveLength(1)
     expect(await limiter.take('key', { perMinute: 3 })).toMatchObject({ isAllowed: true, remaining: 2 })
     expect(await server.client.exists('tianji:limit:key')).toBe(1)
     await server.kill()
     await server.restart()
-    await vi.waitFor(() => expect(redis.ask((client) => client.ping())).toBeDefined(), isDown)
+    await expect.poll(() => redis.ask((client) => client.ping()), isDown).toBeDefined()
     expect([lines.warnings, lines.infos]).toMatchObject([{ length: 1 }, { length: 1 }])
   })
 
@@ -40,7 +40,7 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     expect(limiter.take('key', { perMinute: 3 })).toMatchObject({ isAllowed: false })
     expect(lines.warnings).toHaveLength(1)
     server.thaw()
-    await vi.waitFor(() => expect(lines.infos).toHaveLength(1), isDown)
+    await expect.poll(() => lines.infos, isDown).toHaveLength(1)
     expect(await redis.ask((client) => client.ping())).toBe('PONG')
   })
 
@@ -53,9 +53,9 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     // A connection without a sign of life is given up after three seconds.
     await new Promise((resolve) => setTimeout(resolve, 4_000))
     server.thaw()
-    await vi.waitFor(() => expect(redis.ask((client) => client.ping())).toBeDefined(), isDown)
+    await expect.poll(() => redis.ask((client) => client.ping()), isDown).toBeDefined()
     expect([lines.warnings, lines.infos]).toMatchObject([{ length: 1 }, { length: 1 }])
-  }, 15_000)
+  })
 
   it('answers while the gateway itself is busy, that is in time', async () => {
     const { port } = await redisServer()
@@ -112,7 +112,7 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     const { port } = await redisServer({ password: 'right-password' })
     const lines = createLines()
     const redis = open({ port, password: 'wrong-password' }, lines)
-    await vi.waitFor(() => expect(lines.warnings).toHaveLength(1), isDown)
+    await expect.poll(() => lines.warnings, isDown).toHaveLength(1)
     expect(redis.ask((client) => client.ping())).toBeUndefined()
     expect(lines.text()).toContain('WRONGPASS')
     expect(lines.text()).not.toContain('wrong-password')
@@ -123,9 +123,9 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     await server.kill()
     const lines = createLines()
     const redis = open({ port: server.port }, lines)
-    await vi.waitFor(() => expect(lines.warnings).toHaveLength(1), isDown)
+    await expect.poll(() => lines.warnings, isDown).toHaveLength(1)
     await server.restart()
-    await vi.waitFor(() => expect(lines.infos).toHaveLength(1), isDown)
+    await expect.poll(() => lines.infos, isDown).toHaveLength(1)
     expect(await redis.ask((client) => client.ping())).toBe('PONG')
   })
 
@@ -133,9 +133,9 @@ describe.skipIf(!redisProgram())(needsRedis('when Redis'), () => {
     let minutes = 0
     const lines = createLines()
     open({ port: await freePort() }, lines, () => minutes * 60_000)
-    await vi.waitFor(() => expect(lines.warnings).toHaveLength(1), isDown)
+    await expect.poll(() => lines.warnings, isDown).toHaveLength(1)
     minutes += 1
-    await vi.waitFor(() => expect(lines.warnings).toHaveLength(2), isDown)
+    await expect.poll(() => lines.warnings, isDown).toHaveLength(2)
     expect(lines.infos).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { type Bucket, chargeTo, createBucket, createLocalLimiter, type Taken, takeFrom } from '@tianjillm/limits'
 import { needsRedis, redisProgram } from '@tianjillm/testing'
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createRedisLimiter } from '../src/index.ts'
 import { open, openUp, redisServer } from './surroundings.ts'
 
@@ -33,7 +33,7 @@ describe.skipIf(!redisProgram())(needsRedis('a limiter in Redis'), () => {
           const taken = charge === undefined ? await limiter.take(name, limit, cost) : undefined
           if (charge !== undefined) limiter.charge(name, limit, charge)
           // Nobody waits for what is charged.
-          await vi.waitFor(async () => expect(await client.hget(key, 'time')).not.toBe(before), { interval: 1 })
+          await expect.poll(() => client.hget(key, 'time'), { interval: 1 }).not.toBe(before)
           const now = Number(await client.hget(key, 'time'))
           bucket = bucket === undefined ? createBucket(limit, now) : { ...bucket, time: bucket.time - pause }
           if (charge === undefined) expect(taken).toEqual(takeFrom(bucket, limit, cost, now))

@@ -1,5 +1,5 @@
 import { freePort, needsRedis, redisProgram } from '@tianjillm/testing'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createRedisStore } from '../src/index.ts'
 import { open, openUp, redisServer } from './surroundings.ts'
 
@@ -27,7 +27,7 @@ describe.skipIf(!redisProgram())(needsRedis('a store in Redis'), () => {
     const store = createRedisStore(await openUp({ port }))
     await store.set('short', 'value', 1)
     await store.set('over', 'value', 0)
-    await vi.waitFor(async () => expect(await store.get('short')).toBeUndefined())
+    await expect.poll(() => store.get('short')).toBeUndefined()
     expect(await store.get('over')).toBeUndefined()
   })
 

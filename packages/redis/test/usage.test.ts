@@ -1,5 +1,5 @@
 import { needsRedis, redisProgram } from '@tianjillm/testing'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { openRedis, shareUsage, type Usage } from '../src/index.ts'
 import { createLines, redisServer, type Server } from './surroundings.ts'
 
@@ -27,12 +27,12 @@ describe.skipIf(!redisProgram())(needsRedis('usage of deployments'), () => {
     const [one, other] = [gateway(server), gateway(server)]
     one.taken.set('a b', { requests: 3, tokens: 100 })
     other.taken.set('a b', { requests: 1, tokens: 10 })
-    await vi.waitFor(() => expect(one.heard.get('a b')).toEqual({ requests: 1, tokens: 10 }), soon)
-    await vi.waitFor(() => expect(other.heard.get('a b')).toEqual({ requests: 3, tokens: 100 }), soon)
+    await expect.poll(() => one.heard.get('a b'), soon).toEqual({ requests: 1, tokens: 10 })
+    await expect.poll(() => other.heard.get('a b'), soon).toEqual({ requests: 3, tokens: 100 })
     one.taken.set('a b', { requests: 5, tokens: 250 })
     one.taken.set('second', { requests: 1, tokens: 0 })
-    await vi.waitFor(() => expect(other.heard.get('a b')).toEqual({ requests: 5, tokens: 250 }), soon)
-    await vi.waitFor(() => expect(other.heard.get('second')).toEqual({ requests: 1, tokens: 0 }), soon)
+    await expect.poll(() => other.heard.get('a b'), soon).toEqual({ requests: 5, tokens: 250 })
+    await expect.poll(() => other.heard.get('second'), soon).toEqual({ requests: 1, tokens: 0 })
     expect(one.heard.get('second')).toEqual({ requests: 0, tokens: 0 })
   })
 
@@ -40,10 +40,10 @@ describe.skipIf(!redisProgram())(needsRedis('usage of deployments'), () => {
     const server = await redisServer()
     const [one, other] = [gateway(server), gateway(server)]
     one.taken.set('id', { requests: 3, tokens: 100 })
-    await vi.waitFor(() => expect(other.heard.get('id')).toEqual({ requests: 3, tokens: 100 }), soon)
+    await expect.poll(() => other.heard.get('id'), soon).toEqual({ requests: 3, tokens: 100 })
     for (const { pass } of [one, other]) pass()
     one.taken.set('id', { requests: 1, tokens: 7 })
-    await vi.waitFor(() => expect(other.heard.get('id')).toEqual({ requests: 1, tokens: 7 }), soon)
+    await expect.poll(() => other.heard.get('id'), soon).toEqual({ requests: 1, tokens: 7 })
     for (const key of await server.client.keys('*')) {
       const life = await server.client.pttl(key)
       expect(life).toBeGreaterThan(0)
@@ -55,10 +55,10 @@ describe.skipIf(!redisProgram())(needsRedis('usage of deployments'), () => {
     const server = await redisServer()
     const one = gateway(server)
     one.taken.set('id', { requests: 3, tokens: 100 })
-    await vi.waitFor(() => expect(one.heard.has('id')).toBe(true), soon)
+    await expect.poll(() => one.heard.has('id'), soon).toBe(true)
     await server.client.flushall()
     one.heard.clear()
     one.taken.set('id', { requests: 4, tokens: 110 })
-    await vi.waitFor(() => expect(one.heard.get('id')).toEqual({ requests: 0, tokens: 0 }), soon)
+    await expect.poll(() => one.heard.get('id'), soon).toEqual({ requests: 0, tokens: 0 })
   })
 })

@@ -55,7 +55,7 @@ describeOnBoth('a writer of spend', (newUrl) => {
     const { store, writer, spend } = await writerFor(newUrl())
     for (let index = 0; index < 3; index++) writer.add(call(`c${index}`), [])
     writer.add(call('unpriced', { cost: undefined, modelGroup: 'large' }), [])
-    await vi.waitFor(async () => expect(await countIn(store)).toBe(4))
+    await expect.poll(() => countIn(store)).toBe(4)
     const sums = { spend: 0.75, api_requests: 3, failed_requests: 0, unpriced_requests: 0, total_tokens: 45 }
     expect(await spend.sums('models', {})).toMatchObject({
       data: [
