@@ -139,7 +139,7 @@ describeOnBoth('the routes of spend', (newUrl) => {
     const { gateway, ada } = await spending(url)
     const store = await openStore({ url })
     onTestFinished(() => store.close())
-    for (const table of ['tianji_spend_logs', 'tianji_daily_spend'] as const)
+    for (const table of ['tianji_spend_logs', 'tianji_daily_spend', 'tianji_daily_totals'] as const)
       await store.database.schema.dropTable(table).execute()
     for (const path of ['/spend/logs', '/spend/logs?format=csv', '/user/daily/activity', '/spend/days?format=csv']) {
       const response = await ask(gateway, path, path.startsWith('/spend/days') ? MASTER_KEY : ada)

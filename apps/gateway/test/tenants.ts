@@ -39,6 +39,7 @@ export const FOREIGN = 'crimson'
 const tables = [
   ...(['tianji_keys', 'tianji_users', 'tianji_teams', 'tianji_team_members', 'tianji_organizations'] as const),
   ...(['tianji_budgets', 'tianji_end_users', 'tianji_spend_logs', 'tianji_daily_spend'] as const),
+  ...(['tianji_daily_totals', 'tianji_weekly_spend'] as const),
   ...(['tianji_budget_counters', 'tianji_prompts', 'tianji_prompt_labels', 'tianji_mcp_servers'] as const),
 ]
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts'
+import type { Reach } from './networks.ts'
 import type { OperationName } from './provider.ts'
 
 /** Where a plugin says what its operator should know. Never give it a secret or a prompt. */
@@ -15,6 +16,11 @@ export interface Host {
   env(name: string): string | undefined
   /** The network, with the deployment's own TLS settings. Throws as global fetch does. */
   readonly fetch: typeof fetch
+  /**
+   * A `fetch` for addresses that strangers name: each connection, also of a redirect, is made within this reach, wherever
+   * a name leads at that moment, or it rejects with GatewayError `leadsAstray`. Undefined where nobody looks names up.
+   */
+  readonly fetchWithin?: (reach: Reach) => typeof fetch
   /** Milliseconds since the epoch. */
   now(): number
   /** A UUID, version 7: later ones sort after earlier ones. Not to be used as a secret. */

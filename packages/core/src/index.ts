@@ -39,7 +39,18 @@ export {
 } from './http.ts'
 export { inTime } from './in-time.ts'
 export { isJsonObject, type Json, type JsonObject, parseJson } from './json.ts'
+export { putLatest } from './latest.ts'
 export { nearest } from './nearest.ts'
+export {
+  type InnerNetwork,
+  innerNetworkOf,
+  isLedAstray,
+  isWithin,
+  leadsAstray,
+  loopback,
+  privateNetworks,
+  type Reach,
+} from './networks.ts'
 export { type ApiOptions, apiOptions, requiredKey, requiredSetting, setting, trimSlash } from './options.ts'
 export { type ParameterFacts, parametersOf, settleParameters, unsupportedParameters } from './parameters.ts'
 export {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type GatewayError, type Host, isGatewayError, isSafeUrl, type JsonObject } from '@tianjillm/core'
+import { type GatewayError, type Host, isGatewayError, isSafeUrl, type JsonObject, putLatest } from '@tianjillm/core'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { JWSSignatureVerificationFailed } from 'jose/errors'
 import { decodeJwt } from 'jose/jwt/decode'
@@ -58,9 +58,7 @@ export function createTokenReader(
   const readAnew = async (token: string, tokenHash: string): Promise<TokenFacts> => {
     const facts = await verifiedFacts(token, tokenHash, providers, rules, now)
     const until = Math.min(facts.expires, now() + LONGEST_MEMORY)
-    const [oldest] = remembered.keys()
-    if (remembered.size >= MOST_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
-    remembered.set(tokenHash, { facts: Promise.resolve(facts), until })
+    putLatest(remembered, tokenHash, { facts: Promise.resolve(facts), until }, MOST_REMEMBERED)
     return facts
   }
   return {

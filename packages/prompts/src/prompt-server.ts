@@ -1,4 +1,13 @@
-import { type Call, GatewayError, inTime, isJsonObject, type JsonObject, parseJson, trimSlash } from '@tianjillm/core'
+import {
+  type Call,
+  GatewayError,
+  inTime,
+  isJsonObject,
+  type JsonObject,
+  parseJson,
+  putLatest,
+  trimSlash,
+} from '@tianjillm/core'
 import type { Prompt } from './prompt.ts'
 import { promptFrom, type Source } from './source.ts'
 
@@ -39,9 +48,7 @@ export function serverSource(server: PromptServer): Source {
       const found = await inTime(TIMEOUT, (signal) => ask(call, url, server.apiKey, signal)).catch(unreachable)
       if (found === undefined) return undefined
       const prompt = promptFrom(NAME, found)
-      known.delete(url)
-      if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value!)
-      known.set(url, { prompt, until: call.now() + LIFE })
+      putLatest(known, url, { prompt, until: call.now() + LIFE }, MOST_KNOWN)
       return prompt
     },
   }

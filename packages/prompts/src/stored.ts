@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '@tianjillm/core'
+import { isJsonObject, parseJson, putLatest } from '@tianjillm/core'
 import { type Prompt, readPrompt } from './prompt.ts'
 import type { Wanted } from './reference.ts'
 import type { Source } from './source.ts'
@@ -41,11 +41,8 @@ export function storedSource({ store, now, most = 500 }: StoredSettings): Stored
   const asking = new Map<string, { readonly id: string; readonly answer: Promise<Prompt | undefined> }>()
 
   const keep = (key: string, id: string, prompt: Prompt | undefined) => {
-    known.delete(key)
-    if (prompt === undefined) return
-    // The oldest: a map keeps the order in which its members came.
-    if (known.size >= most) known.delete(known.keys().next().value!)
-    known.set(key, { id, prompt, until: now() + STORED_LIFE })
+    if (prompt === undefined) known.delete(key)
+    else putLatest(known, key, { id, prompt, until: now() + STORED_LIFE }, most)
   }
 
   const ask = async (key: string, id: string, wanted: Wanted, isCurrent: () => boolean) => {

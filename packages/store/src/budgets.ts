@@ -1,8 +1,10 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { timeIn } from './clock.ts'
 import type { Nano, Time } from './columns.ts'
+import { addingTo, insertInto } from './insert-into.ts'
 import type { Dialect } from './migrate.ts'
 import type { Store } from './open.ts'
-import type { Tables } from './tables.ts'
+import type { BudgetCounterTable, Tables } from './tables.ts'
 
 /** Where spend is added up: by whom or on what, and in which period. */
 export interface Counter {
@@ -39,7 +41,11 @@ export const leaseLife = 10_000
 const PART = 4
 const SMALLEST_PART = 500
 
-const ROWS_AT_ONCE = 500
+const insertCounters = insertInto<BudgetCounterTable>(
+  'tianji_budget_counters',
+  ['kind', 'id', 'period', 'spend', 'ends_at'],
+  addingTo('tianji_budget_counters', ['kind', 'id', 'period'], ['spend']),
+)
 
 /**
  * Leases a part of each of these budgets. What is written, what is spent and not yet written by those who hold leases,
@@ -124,6 +130,7 @@ export async function sweepBudgets({ database }: Store, before: Time): Promise<v
 /** Adds to counters, and takes what is spent out of the leases of `holder`. */
 export async function addToCounters(
   transaction: Transaction<Tables>,
+  dialect: Dialect,
   costs: ReadonlyMap<Counter, Nano>,
   holder: string,
 ): Promise<void> {
@@ -135,16 +142,7 @@ export async function addToCounters(
     else sum.amount += amount
   }
   const sorted = [...sums.values()].sort((one, other) => order(one.counter, other.counter))
-  for (let start = 0; start < sorted.length; start += ROWS_AT_ONCE)
-    await transaction
-      .insertInto('tianji_budget_counters')
-      .values(sorted.slice(start, start + ROWS_AT_ONCE).map(rowOf))
-      .onConflict((conflict) =>
-        conflict.columns(['kind', 'id', 'period']).doUpdateSet(({ ref, eb }) => ({
-          spend: eb(ref('tianji_budget_counters.spend'), '+', ref('excluded.spend')),
-        })),
-      )
-      .execute()
+  await insertCounters(transaction, dialect, sorted.map(rowOf))
   for (const { counter, amount } of sorted)
     if (counter.isLeased) await takeFromLease(transaction, counter, amount, holder)
 }
@@ -165,7 +163,13 @@ async function takeFromLease(
     .execute()
 }
 
-function rowOf({ counter: { kind, id, period, endsAt }, amount }: { readonly counter: Counter; amount: Nano }) {
+function rowOf({
+  counter: { kind, id, period, endsAt },
+  amount,
+}: {
+  readonly counter: Counter
+  readonly amount: Nano
+}): BudgetCounterTable {
   return { kind, id, period, spend: amount, ends_at: endsAt }
 }
 
@@ -177,12 +181,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other)
 }
 
-/** The database's own time, which is the same for all gateways. */
 async function clock(database: Kysely<Tables>, dialect: Dialect): Promise<Time> {
-  const time = {
-    sqlite: sql<number>`cast(round((julianday('now') - 2440587.5) * 86400000) as integer)`,
-    postgres: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
-  }[dialect]
-  const { now } = await database.selectNoFrom(time.as('now')).executeTakeFirstOrThrow()
+  const { now } = await database.selectNoFrom(timeIn(dialect).as('now')).executeTakeFirstOrThrow()
   return now
 }

@@ -9,6 +9,7 @@ export {
   returnLeases,
   sweepBudgets,
 } from './budgets.ts'
+export { timeIn } from './clock.ts'
 export { type Flag, type Json, type Nano, type Time, toDollars, toNano } from './columns.ts'
 export { type Dialect, type Migration, migrate } from './migrate.ts'
 export { openStore, type Store, type StoreSettings } from './open.ts'

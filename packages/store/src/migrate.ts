@@ -5,7 +5,7 @@ import { keysAndSpend } from './migrations/2026-11-keys-and-spend.ts'
 export interface Migration {
   /** Kept in the database; never changed once it is out. */
   readonly name: string
-  up(database: Kysely<unknown>): Promise<void>
+  up(database: Kysely<unknown>, dialect: Dialect): Promise<void>
 }
 
 /** A kind of database. */
@@ -39,7 +39,7 @@ export async function migrate(
       demandKnown(done, steps)
       const missing = steps.filter(({ name }) => !done.includes(name))
       for (const { name, up } of missing) {
-        await up(connection)
+        await up(connection, dialect)
         await sql`insert into tianji_migrations (name, done_at) values (${name}, ${Date.now()})`.execute(connection)
       }
       await sql.raw('commit').execute(connection)

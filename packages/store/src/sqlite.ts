@@ -31,30 +31,41 @@ export function sqliteDatabase(file: string): SqliteDatabase {
   if (file !== ':memory:') createPrivate(file)
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT })
   database.exec(PRAGMAS)
-  const statements = new Map<string, StatementSync>()
-  const prepare = (sql: string): StatementSync => {
-    let statement = statements.get(sql)
-    if (statement === undefined) {
+  const statements = new Map<string, Prepared>()
+  const prepare = (sql: string): Prepared => {
+    let prepared = statements.get(sql)
+    if (prepared === undefined) {
       if (statements.size >= MOST_STATEMENTS) statements.clear()
-      statement = database.prepare(sql)
-      statements.set(sql, statement)
+      prepared = preparedFor(database, sql)
+      statements.set(sql, prepared)
     }
-    return statement
+    return prepared
   }
   return {
     close: () => database.close(),
     prepare(sql) {
-      const statement = prepare(sql === 'begin' ? BEGIN : sql)
+      const { statement, columns } = prepare(sql === 'begin' ? BEGIN : sql)
       return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...parameters.map(bound)).map(plain),
+        reader: columns.length > 0,
+        all: (parameters) => valuesOf(statement.all(...parameters.map(bound))).map((row) => objectOf(columns, row)),
         run: (parameters) => statement.run(...parameters.map(bound)),
         *iterate(parameters) {
-          for (const row of statement.iterate(...parameters.map(bound))) yield plain(row)
+          for (const row of valuesOf(statement.iterate(...parameters.map(bound)))) yield objectOf(columns, row)
         },
       }
     },
   }
+}
+
+interface Prepared {
+  readonly statement: StatementSync
+  readonly columns: readonly string[]
+}
+
+function preparedFor(database: DatabaseSync, sql: string): Prepared {
+  const statement = database.prepare(sql)
+  statement.setReturnArrays(true)
+  return { statement, columns: statement.columns().map(({ name }) => name) }
 }
 
 /** A new file is its owner's alone, and so are those that SQLite puts beside it. */
@@ -72,7 +83,16 @@ function bound(value: unknown): Bound {
   throw new TypeError(`SQLite has no ${typeof value}; write it as a text.`)
 }
 
-/** Rows as plain objects: those of node have no prototype. */
-function plain(row: object): object {
-  return { ...row }
+/** Rows as they come when arrays are asked for, which node's types know nothing of. */
+function valuesOf<Rows extends Iterable<unknown>>(rows: Rows): Rows extends unknown[] ? Row[] : Iterable<Row> {
+  return rows as never
+}
+
+type Row = readonly Bound[]
+
+/** A row as a plain object: those of node have no prototype, and copying them would cost more than to read them. */
+function objectOf(columns: readonly string[], values: Row): object {
+  const row: Record<string, Bound> = {}
+  for (let at = 0; at < columns.length; at++) row[columns[at]!] = values[at]!
+  return row
 }

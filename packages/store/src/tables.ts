@@ -133,24 +133,44 @@ export interface SpendLogTable {
   error: string | null
 }
 
-/** Sums of finished calls: a row for each day, thing spent on, model and provider. */
-export interface DailySpendTable {
-  /** `2026-11-21`, in UTC. */
-  day: string
-  /** `all`, `key`, `user`, `team`, `organization`, `end_user`, `tag`. */
-  kind: string
-  /** Empty for `all`. */
-  id: string
-  /** `unknown` for what failed before any provider was asked. */
-  model_group: string
-  provider: string
+/** Sums of finished calls. */
+export interface SpendSums {
   requests: number
   failures: number
-  /** Calls whose price is not known; they are in no sum. */
+  /** Calls whose price is not known; they are in no sum of money. */
   unpriced: number
   prompt_tokens: number
   completion_tokens: number
   spend: Nano
+}
+
+/** On whom or what was spent. */
+interface Account {
+  /** `all`, `key`, `user`, `team`, `organization`, `end_user`, `tag`. */
+  kind: string
+  /** Empty for `all`. */
+  id: string
+}
+
+/** Sums of each day, account, model and provider. */
+export interface DailySpendTable extends Account, SpendSums {
+  /** `2026-11-21`, in UTC. */
+  day: string
+  /** `unknown` for what failed before any provider was asked. */
+  model_group: string
+  provider: string
+}
+
+/** The same whatever the model: few enough to look for those that spent most among thousands. */
+export interface DailyTotalTable extends Account, SpendSums {
+  day: string
+}
+
+/** The same by weeks and of keys alone: few enough to tell of all of them with what models they spent. */
+export interface WeeklySpendTable extends Account, SpendSums {
+  /** Its Monday. */
+  week: string
+  model_group: string
 }
 
 /** What was spent by somebody, or on something, within one period; `period` 0 is all time. */
@@ -220,6 +240,22 @@ export interface McpTokenTable {
   /** Sealed JSON. */
   content: string
   updated_at: Time
+  /** Who renews it, and until when nobody else may; null: nobody does. */
+  holder: string | null
+  held_until: Time | null
+}
+
+/** What a tool of an MCP server was when it was first seen, or accepted. */
+export interface McpPinTable {
+  /** Its name and a hash of where it is. */
+  server: string
+  /** Its name, or a hash of it. */
+  tool: string
+  /** Hashes of what models go by. */
+  mark: string
+  /** Grows when another mark is accepted. */
+  version: number
+  updated_at: Time
 }
 
 /** A conversation with the agent. */
@@ -249,6 +285,8 @@ export interface Tables {
   tianji_end_users: EndUserTable
   tianji_spend_logs: SpendLogTable
   tianji_daily_spend: DailySpendTable
+  tianji_daily_totals: DailyTotalTable
+  tianji_weekly_spend: WeeklySpendTable
   tianji_budget_counters: BudgetCounterTable
   tianji_budget_leases: BudgetLeaseTable
   tianji_revision: RevisionTable
@@ -256,5 +294,6 @@ export interface Tables {
   tianji_prompt_labels: PromptLabelTable
   tianji_mcp_servers: McpServerTable
   tianji_mcp_tokens: McpTokenTable
+  tianji_mcp_pins: McpPinTable
   tianji_sessions: SessionTable
 }

@@ -1,7 +1,15 @@
 import { describeOnBoth } from '@tianjillm/testing'
 import fc from 'fast-check'
 import { expect, it, onTestFinished } from 'vitest'
-import { type Counter, openStore, type SpendEntry, type SpendLog, type Store, writeSpend } from '../src/index.ts'
+import {
+  type Counter,
+  type DailySpendTable,
+  openStore,
+  type SpendEntry,
+  type SpendLog,
+  type Store,
+  writeSpend,
+} from '../src/index.ts'
 
 const HOUR = 3_600_000
 
@@ -75,6 +83,13 @@ describeOnBoth('spend', (newUrl) => {
       )
       expect({ kind, id, ...counters }).toEqual({ kind, id, ...sum(own) })
     }
+    const totals = await database.selectFrom('tianji_daily_totals').selectAll().execute()
+    expect(sorted(totals)).toEqual(sorted(summed(days, ({ kind, day, id }) => ({ kind, day, id }))))
+    const weeks = await database.selectFrom('tianji_weekly_spend').selectAll().execute()
+    const ofKeys = days.filter(({ kind }) => kind === 'key')
+    expect(sorted(weeks)).toEqual(
+      sorted(summed(ofKeys, ({ kind, day, id, model_group }) => ({ kind, week: mondayOf[day], id, model_group }))),
+    )
     const total = days.filter(({ kind }) => kind === 'all').reduce((all, { spend }) => all + spend, 0)
     expect(total).toBe(sum(written).spend)
   })
@@ -118,6 +133,29 @@ describeOnBoth('spend', (newUrl) => {
     expect(await store.database.selectFrom('tianji_daily_spend').selectAll().execute()).toEqual([])
   })
 })
+
+/** The four days of the calls; the last of them is a Monday. */
+const mondayOf: Readonly<Record<string, string>> = {
+  '2026-11-20': '2026-11-16',
+  '2026-11-21': '2026-11-16',
+  '2026-11-22': '2026-11-16',
+  '2026-11-23': '2026-11-23',
+}
+
+/** Rows of days added up by what is left of their place. */
+function summed(days: readonly DailySpendTable[], placeOf: (row: DailySpendTable) => object): readonly object[] {
+  const groups = Map.groupBy(days, (row) => JSON.stringify(placeOf(row)))
+  const counters = ['requests', 'failures', 'unpriced', 'prompt_tokens', 'completion_tokens', 'spend'] as const
+  return [...groups.values()].map((rows) => ({
+    ...placeOf(rows[0]!),
+    ...Object.fromEntries(counters.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0)])),
+  }))
+}
+
+/** In an order that does not depend on that of rows, nor of columns. */
+function sorted(rows: readonly object[]): readonly string[] {
+  return rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort()
+}
 
 /** What reached no provider counts for none. */
 const modelOf = (one: SpendLog) => (one.status === 'failure' && one.provider === null ? 'unknown' : one.model_group)

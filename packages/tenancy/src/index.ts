@@ -10,6 +10,7 @@ export { hashOf, type KeyRow } from './key-row.ts'
 export { createKeys, type Keys } from './keys.ts'
 export { type BudgetBook, createLedger, type Ledger, type LedgerSettings } from './ledger.ts'
 export type { LimitsRow } from './limits.ts'
+export { createMcpPins, type McpPins } from './mcp-pins.ts'
 export {
   createMcpServers,
   type McpServerRooms,

@@ -1,4 +1,4 @@
-import type { Awaitable } from '@tianjillm/core'
+import { type Awaitable, putLatest } from '@tianjillm/core'
 
 /** Remembers what a store has, so that it is rarely asked. */
 export interface Ring<Value> {
@@ -43,10 +43,10 @@ export function createRing<Value extends object>(settings: RingSettings<Value>):
   const keep = (id: string, value: Value | undefined) => {
     if (value === undefined) {
       values.delete(id)
-      put(strangers, id, clock() + STRANGER_LIFE, most / 10)
+      putLatest(strangers, id, clock() + STRANGER_LIFE, most / 10)
     } else {
       strangers.delete(id)
-      put(values, id, { value, until: clock() + life }, most)
+      putLatest(values, id, { value, until: clock() + life }, most)
     }
   }
 
@@ -62,7 +62,7 @@ export function createRing<Value extends object>(settings: RingSettings<Value>):
       },
       (error) => {
         if (before === undefined) throw error
-        if (isWanted()) put(values, id, { value: before, until: clock() + STRANGER_LIFE }, most)
+        if (isWanted()) putLatest(values, id, { value: before, until: clock() + STRANGER_LIFE }, most)
         return before
       },
     )
@@ -93,11 +93,4 @@ export function createRing<Value extends object>(settings: RingSettings<Value>):
       else for (const [name, { value }] of values) values.set(name, { value, until: 0 })
     },
   }
-}
-
-/** Puts something last; the oldest goes when there are too many: a map keeps the order in which its members came. */
-function put<Value>(map: Map<string, Value>, id: string, value: Value, most: number): void {
-  map.delete(id)
-  if (map.size >= most) map.delete(map.keys().next().value!)
-  map.set(id, value)
 }

@@ -40,6 +40,44 @@ describeOnBoth('what users have at MCP servers', (newUrl) => {
     expect(await tokens.find('docs', 'user:eve')).toBeUndefined()
   })
 
+  it('is held by one at a time, who alone can give it back', async () => {
+    const { tokens } = await tokensIn(newUrl())
+    await tokens.save('docs', 'user:ada', { accessToken: 'one' })
+    const holders = Array.from({ length: 20 }, (_, index) => `process ${index}`)
+    const claims = await Promise.all(holders.map((holder) => tokens.claim('docs', 'user:ada', holder, 3_600_000)))
+    const [winner = '', ...others] = holders.filter((_, index) => claims[index])
+    expect([winner, others]).toEqual([expect.stringMatching(/^process/), []])
+    expect(await tokens.claim('docs', 'user:ada', winner, 3_600_000)).toBe(true)
+    expect(await tokens.release('docs', 'user:ada', 'somebody', { accessToken: 'stolen' })).toBe(false)
+    expect(await tokens.release('docs', 'user:ada', winner, { accessToken: 'two' })).toBe(true)
+    expect(await tokens.find('docs', 'user:ada')).toEqual({ accessToken: 'two' })
+    expect(await tokens.claim('docs', 'user:ada', 'the next', 3_600_000)).toBe(true)
+    expect(await tokens.release('docs', 'user:ada', 'the next')).toBe(true)
+    expect(await tokens.find('docs', 'user:ada')).toEqual({ accessToken: 'two' })
+  })
+
+  it('is free again when its holder does not come back', async () => {
+    const { tokens } = await tokensIn(newUrl())
+    await tokens.save('docs', 'user:ada', { accessToken: 'one' })
+    await tokens.claim('docs', 'user:ada', 'a process that ends', 50)
+    await expect.poll(() => tokens.claim('docs', 'user:ada', 'another', 3_600_000)).toBe(true)
+    expect(await tokens.release('docs', 'user:ada', 'a process that ends', { accessToken: 'late' })).toBe(false)
+    expect(await tokens.find('docs', 'user:ada')).toEqual({ accessToken: 'one' })
+  })
+
+  it('is held no more when it is saved or removed, and cannot be held when it is not there', async () => {
+    const { tokens } = await tokensIn(newUrl())
+    expect(await tokens.claim('docs', 'user:ada', 'early', 3_600_000)).toBe(false)
+    await tokens.save('docs', 'user:ada', { accessToken: 'one' })
+    await tokens.claim('docs', 'user:ada', 'one', 3_600_000)
+    await tokens.save('docs', 'user:ada', { accessToken: 'two' })
+    expect(await tokens.release('docs', 'user:ada', 'one', { accessToken: 'late' })).toBe(false)
+    await tokens.claim('docs', 'user:ada', 'one', 3_600_000)
+    await tokens.remove('docs', 'user:ada')
+    expect(await tokens.release('docs', 'user:ada', 'one', { accessToken: 'late' })).toBe(false)
+    expect(await tokens.find('docs', 'user:ada')).toBeUndefined()
+  })
+
   it('goes with its owner', async () => {
     const { tokens, directory } = await tokensIn(newUrl())
     await directory.users.create({ user_id: 'ada' }, admin)

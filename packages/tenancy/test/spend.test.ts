@@ -193,6 +193,8 @@ describeOnBoth('logs', (newUrl) => {
     expect(await count({ model: 'large' })).toBe(1)
     expect(await count({ end_user: 'carl' })).toBe(1)
     expect(await count({ start_date: '2026-11-21' })).toBe(2)
+    expect(await spend.logs({ status: 'success', size: 3, page: 2 }, admin)).toMatchObject({ total: 4, data: [{}] })
+    expect(await spend.logs({ page: 2 }, admin)).toMatchObject({ total: 5, data: [] })
     await expect(count({ status: 'maybe' })).rejects.toMatchObject(wrong('status'))
     await expect(count({ modle: 'large' })).rejects.toThrow('Did you mean')
   })
@@ -289,6 +291,22 @@ describeOnBoth('sums of everybody', (newUrl) => {
     await expect(spend.report({ group_by: 'password' })).rejects.toMatchObject(wrong('group_by'))
     await expect(spend.report({ group_by: 'team', customer_id: 'carl' })).rejects.toMatchObject(wrong('customer_id'))
     await expect(spend.report({ api_key: 'sk-bob', team_id: 'red' })).rejects.toMatchObject(wrong('team_id'))
+  })
+
+  it('have every call of a range once, however its weeks are cut', async () => {
+    const days = Array.from({ length: 23 }, (_, index) => DAY + index * 24 * HOUR)
+    const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+    const calls = days.map((at) => ({ at, caller: { keyHash: 'daily' }, cost: 1 }))
+    const { spend } = await spentIn(newUrl(), ...calls)
+    const ask = async (range: object) =>
+      (await spend.report({ api_key: 'daily', ...range })).map(({ total_cost }) => total_cost)
+    for (const [first, from] of days.entries()) {
+      expect(await ask({ start_date: dayOf(from) })).toEqual([days.length - first])
+      expect(await ask({ end_date: dayOf(from) })).toEqual([first + 1])
+      for (const [length, to] of days.slice(first).entries())
+        expect(await ask({ start_date: dayOf(from), end_date: dayOf(to) })).toEqual([length + 1])
+    }
+    expect(await ask({ start_date: dayOf(days.at(-1)! + 24 * HOUR) })).toEqual([])
   })
 
   it('refuse what is no range of days, no page and no name', async () => {

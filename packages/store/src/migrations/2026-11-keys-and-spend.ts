@@ -26,10 +26,21 @@ const spender = (table: Table): Table =>
     .addColumn('metadata', 'text', (column) => column.notNull())
     .addColumn('blocked', 'integer', (column) => column.notNull().defaultTo(0))
 
+const sums = (table: Table): Table =>
+  table
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('requests', 'bigint', (column) => column.notNull())
+    .addColumn('failures', 'bigint', (column) => column.notNull())
+    .addColumn('unpriced', 'bigint', (column) => column.notNull())
+    .addColumn('prompt_tokens', 'bigint', (column) => column.notNull())
+    .addColumn('completion_tokens', 'bigint', (column) => column.notNull())
+    .addColumn('spend', 'bigint', (column) => column.notNull())
+
 /** Keys and whom they belong to, what was spent, prompts, and conversations. */
 export const keysAndSpend: Migration = {
   name: '2026-11-keys-and-spend',
-  async up(database) {
+  async up(database, dialect) {
     const { schema } = database
     await spender(schema.createTable('tianji_keys').addColumn('key_hash', 'text', (column) => column.primaryKey()))
       .addColumn('key_id', 'text', (column) => column.notNull())
@@ -110,24 +121,21 @@ export const keysAndSpend: Migration = {
       .addColumn('http_status', 'integer', (column) => column.notNull())
       .addColumn('error', 'text')
       .execute()
-    await schema
-      .createTable('tianji_daily_spend')
-      .addColumn('day', 'text', (column) => column.notNull())
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('id', 'text', (column) => column.notNull())
+    // SQLite looks once for a row that is kept with its key, and twice for any other.
+    const dense = (table: Table): Table => (dialect === 'sqlite' ? table.modifyEnd(sql`without rowid`) : table)
+    await dense(sums(schema.createTable('tianji_daily_spend').addColumn('day', 'text', (column) => column.notNull())))
       .addColumn('model_group', 'text', (column) => column.notNull())
       .addColumn('provider', 'text', (column) => column.notNull())
-      .addColumn('requests', 'bigint', (column) => column.notNull())
-      .addColumn('failures', 'bigint', (column) => column.notNull())
-      .addColumn('unpriced', 'bigint', (column) => column.notNull())
-      .addColumn('prompt_tokens', 'bigint', (column) => column.notNull())
-      .addColumn('completion_tokens', 'bigint', (column) => column.notNull())
-      .addColumn('spend', 'bigint', (column) => column.notNull())
       .addPrimaryKeyConstraint('tianji_daily_spend_key', ['kind', 'day', 'id', 'model_group', 'provider'])
       .execute()
-    await schema
-      .createTable('tianji_budget_counters')
-      .addColumn('kind', 'text', (column) => column.notNull())
+    await dense(sums(schema.createTable('tianji_daily_totals').addColumn('day', 'text', (column) => column.notNull())))
+      .addPrimaryKeyConstraint('tianji_daily_totals_key', ['kind', 'day', 'id'])
+      .execute()
+    await dense(sums(schema.createTable('tianji_weekly_spend').addColumn('week', 'text', (column) => column.notNull())))
+      .addColumn('model_group', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('tianji_weekly_spend_key', ['kind', 'week', 'id', 'model_group'])
+      .execute()
+    await dense(schema.createTable('tianji_budget_counters').addColumn('kind', 'text', (column) => column.notNull()))
       .addColumn('id', 'text', (column) => column.notNull())
       .addColumn('period', 'bigint', (column) => column.notNull())
       .addColumn('spend', 'bigint', (column) => column.notNull())
@@ -180,7 +188,18 @@ export const keysAndSpend: Migration = {
       .addColumn('owner', 'text', (column) => column.notNull())
       .addColumn('content', 'text', (column) => column.notNull())
       .addColumn('updated_at', 'bigint', (column) => column.notNull())
+      .addColumn('holder', 'text')
+      .addColumn('held_until', 'bigint')
       .addPrimaryKeyConstraint('tianji_mcp_tokens_key', ['server', 'owner'])
+      .execute()
+    await schema
+      .createTable('tianji_mcp_pins')
+      .addColumn('server', 'text', (column) => column.notNull())
+      .addColumn('tool', 'text', (column) => column.notNull())
+      .addColumn('mark', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('updated_at', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('tianji_mcp_pins_key', ['server', 'tool'])
       .execute()
     await schema
       .createTable('tianji_sessions')
@@ -193,6 +212,19 @@ export const keysAndSpend: Migration = {
       .addColumn('provider_preference', 'text')
       .addColumn('max_messages', 'integer', (column) => column.notNull())
       .addColumn('version', 'integer', (column) => column.notNull())
+      .execute()
+    // Of what few calls are or have, so that all others are written without them.
+    await schema
+      .createIndex('tianji_spend_logs_failures')
+      .on('tianji_spend_logs')
+      .column('start_time')
+      .where(sql.ref('status'), '=', 'failure')
+      .execute()
+    await schema
+      .createIndex('tianji_spend_logs_end_users')
+      .on('tianji_spend_logs')
+      .columns(['end_user_id', 'start_time'])
+      .where('end_user_id', 'is not', null)
       .execute()
     for (const [table, columns] of indexes)
       await schema

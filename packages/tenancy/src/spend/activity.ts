@@ -44,7 +44,7 @@ export async function activityIn(
 ): Promise<JsonObject> {
   const { selection, page: asked } = await selectionOf(database, kind, query, actor)
   const { current, most, offset } = pageOf(asked, SIZES)
-  const days = await daysOf(database, selection)
+  const days = await daysOf(database, selection, 'day')
     .select(({ fn }) => ['day', ...counters.map((counter) => fn.sum<number>(counter).as(counter))])
     .groupBy('day')
     .orderBy('day', 'desc')
@@ -81,7 +81,7 @@ export async function activityTable(
     ...Object.keys(metricsOf(NOTHING)),
   ]
   async function* pages(): AsyncGenerator<readonly JsonObject[]> {
-    let found = daysOf(database, selection)
+    let found = daysOf(database, selection, 'provider')
     while (true) {
       const rows = await found
         .select([...place, ...counters])
@@ -98,7 +98,7 @@ export async function activityTable(
       if (rows.length < ROWS_AT_ONCE) return
       // From where the last page ended, in the order of the rows in the table, so that no page has to sort them.
       const { day, id, model_group, provider } = rows.at(-1)!
-      found = daysOf(database, { ...selection, start_date: day }).where(({ eb, refTuple, tuple }) =>
+      found = daysOf(database, { ...selection, start_date: day }, 'provider').where(({ eb, refTuple, tuple }) =>
         eb(refTuple(...place), '>', tuple(day, id, model_group, provider)),
       )
     }

@@ -20,12 +20,22 @@ export interface Selection extends Range {
   readonly model?: string | undefined
 }
 
-/** The rows of days that are meant. */
+/** By what sums are kept apart. */
+export type Split = 'day' | 'id' | 'model_group' | 'provider'
+
+/**
+ * The rows of days that are meant: the fewest that are kept apart by what is asked for. Those of models and providers
+ * are many times as many as those of days and ids, which lack these two columns.
+ */
 export function daysOf(
   database: Kysely<Tables>,
   { kind, ids, model, start_date: from, end_date: to }: Selection,
+  by: Split,
 ): SelectQueryBuilder<Tables, 'tianji_daily_spend', Record<never, never>> {
-  let found = database.selectFrom('tianji_daily_spend').where('kind', '=', kind)
+  const isByModel = by === 'model_group' || by === 'provider' || model !== undefined
+  // The other table has all other columns.
+  const table = (isByModel ? 'tianji_daily_spend' : 'tianji_daily_totals') as 'tianji_daily_spend'
+  let found = database.selectFrom(table).where('kind', '=', kind)
   if (from !== undefined) found = found.where('day', '>=', from)
   if (to !== undefined) found = found.where('day', '<=', to)
   if (ids !== undefined) found = found.where('id', 'in', ids.length > 0 ? [...ids] : [''])

@@ -35,7 +35,7 @@ const tagQuery = v.strictObject({ ...rangeEntries, tags: v.optional(nameList) })
 async function total(database: Kysely<Tables>, query: unknown): Promise<JsonObject> {
   const range = readBody(rangeQuery, query)
   demandOrder(range)
-  const { spend } = await daysOf(database, { ...range, kind: 'all' })
+  const { spend } = await daysOf(database, { ...range, kind: 'all' }, 'day')
     .select(({ fn }) => fn.sum<number | null>('spend').as('spend'))
     .executeTakeFirstOrThrow()
   return { spend: toDollars(spend ?? 0) }

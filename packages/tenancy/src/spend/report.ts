@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import { name, readBody } from '../read-body.ts'
 import { type AccountKind, daysOf, type Selection } from './daily.ts'
 import { demandOrder, keyHash, rangeEntries } from './query.ts'
+import { weeksOf } from './weekly.ts'
 
 /** To whom a report is made out, and what names one of them. */
 interface Group {
@@ -55,9 +56,9 @@ export async function reportIn(database: Kysely<Tables>, query: unknown): Promis
     value === undefined ? [] : [param],
   )
   if (besides !== undefined) throw misplaced(besides, `\`${given}\``)
-  if (api_key !== undefined) return byKey(database, { ...range, kind: 'key', ids: [api_key] })
-  if (user !== undefined) return byKey(database, { ...range, kind: 'key', ids: await keysOfUser(database, user) })
-  if (group_by === 'api_key') return byKey(database, { ...range, kind: 'key' })
+  if (api_key !== undefined) return byKey(database, { ...range, ids: [api_key] })
+  if (user !== undefined) return byKey(database, { ...range, ids: await keysOfUser(database, user) })
+  if (group_by === 'api_key') return byKey(database, range)
   const group = groups[group_by ?? (customer_id === undefined ? 'team' : 'customer')]
   const id = filters[group.filter]
   if (given !== undefined && id === undefined) throw misplaced(given, `a report of ${group.list}`)
@@ -84,7 +85,7 @@ async function byDay(
   { kind, list, title }: Group,
   selection: Selection,
 ): Promise<readonly JsonObject[]> {
-  const rows = await daysOf(database, selection)
+  const rows = await daysOf(database, selection, 'model_group')
     .select(({ fn }) => [
       ...(['day', 'id', 'model_group'] as const),
       ...(['spend', 'prompt_tokens', 'completion_tokens'] as const).map((sum) => fn.sum<number>(sum).as(sum)),
@@ -114,14 +115,16 @@ async function byDay(
   }))
 }
 
-async function byKey(database: Kysely<Tables>, selection: Selection): Promise<readonly JsonObject[]> {
-  const rows = await daysOf(database, selection)
+async function byKey(database: Kysely<Tables>, selection: Omit<Selection, 'kind'>): Promise<readonly JsonObject[]> {
+  const rows = await database
+    .selectFrom(weeksOf(database, selection).as('sums'))
     .select(({ fn }) => [
       ...(['id', 'model_group'] as const),
       ...(['spend', 'prompt_tokens', 'completion_tokens'] as const).map((sum) => fn.sum<number>(sum).as(sum)),
     ])
     .groupBy(['id', 'model_group'])
     .orderBy('spend', 'desc')
+    .orderBy('id')
     .orderBy('model_group')
     .limit(MOST_ROWS + 1)
     .execute()

@@ -5,8 +5,9 @@ import type { AccountKind } from './daily.ts'
 import type { Range } from './query.ts'
 import { type DaySums, rankedByDay } from './ranked.ts'
 
-/** Models and users of a day that are told, those that cost most. */
-const MOST = 1_000
+/** Models and users of a day that are told, those that cost most. The sum of a day is that of its models. */
+const MOST_MODELS = 1_000
+const MOST_USERS = 100
 
 /** Whose calls are summed up, in the order in which one is as good as several: a key has but one user. */
 const accounts = {
@@ -37,9 +38,9 @@ export async function summaryOf(database: Kysely<Tables>, asked: Summed): Promis
     field === undefined
       ? { kind: 'all' as const }
       : { kind: accounts[field as keyof typeof accounts], ids: [asked[field] as string] }
-  const models = await rankedByDay(database, { ...range, ...account }, 'model_group', MOST)
+  const models = await rankedByDay(database, { ...range, ...account }, 'model_group', MOST_MODELS)
   const isByUser = account.kind === 'all' || account.kind === 'user'
-  const users = isByUser ? await rankedByDay(database, { ...range, ...account, kind: 'user' }, 'id', MOST) : []
+  const users = isByUser ? await rankedByDay(database, { ...range, ...account, kind: 'user' }, 'id', MOST_USERS) : []
   const usersOf = Map.groupBy(users, ({ day }) => day)
   return [...Map.groupBy(models, ({ day }) => day)].map(([day, some]) => ({
     startTime: day,

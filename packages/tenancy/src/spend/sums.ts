@@ -40,7 +40,7 @@ export function sumsOf(
   { most, offset }: Pick<Page, 'most' | 'offset'>,
 ): Promise<readonly NamedSums[]> {
   const column = kind === 'models' ? 'model_group' : 'id'
-  return daysOf(database, { ...range, ids, kind: kinds[kind] })
+  return daysOf(database, { ...range, ids, kind: kinds[kind] }, column)
     .select(({ fn, ref }) => [ref(column).as('id'), ...counters.map((name) => fn.sum<number>(name).as(name))])
     .groupBy(column)
     .orderBy('spend', 'desc')
@@ -75,7 +75,7 @@ export function sumTable(database: Kysely<Tables>, kind: SpendKind, query: unkno
 export async function daysIn(database: Kysely<Tables>, query: unknown): Promise<readonly JsonObject[]> {
   const range = readBody(dayQuery, query)
   demandOrder(range)
-  const rows = await daysOf(database, { ...range, kind: 'all' })
+  const rows = await daysOf(database, { ...range, kind: 'all' }, 'day')
     .select(({ fn }) => ['day', ...counters.map((name) => fn.sum<number>(name).as(name))])
     .groupBy('day')
     .orderBy('day')
