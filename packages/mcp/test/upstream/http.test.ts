@@ -40,10 +40,10 @@ describe.each(kinds)('a server with %s', (_kind, start) => {
 
   test('is given up after its time, and hears of it', async () => {
     const server = await started(start())
-    const conversation = await house(http(server.url), { timeout: 100 }).upstream.open(anyone)
+    const conversation = await house(http(server.url), { timeout: 500, listTimeout: 10_000 }).upstream.open(anyone)
     await expect(conversation.request('tools/call', { name: 'wait' })).rejects.toMatchObject({
       kind: 'upstream_timeout',
-      message: 'The MCP server docs did not answer within 0.1 s.',
+      message: 'The MCP server docs did not answer within 0.5 s.',
     })
     await server.seen.cancelled.promise
   })
