@@ -18,6 +18,9 @@ const alsoElse: ReadonlySet<string> = new Set([
 /** They serve the models of other vendors, under ids with the vendors' names in them. */
 const marketplaces: ReadonlySet<string> = new Set(['packages/bedrock-converse', 'plugins/provider/bedrock'])
 
+/** A base of one vendor's plugins, which may have the names of its services: they stand in what is signed. */
+const vendorBases: ReadonlySet<string> = new Set(['packages/aws'])
+
 /** What operators write or look up, as data. */
 const dataFiles = /^packages\/(config\/src\/(aliases|effects|known-keys)\.ts|models\/)/
 
@@ -25,7 +28,7 @@ const dataFiles = /^packages\/(config\/src\/(aliases|effects|known-keys)\.ts|mod
 export function checkVendorNames({ packages, plugins, apps }: House): readonly Difference[] {
   const vendors = [...new Set(plugins.map(({ name }) => name))].filter((name) => !alsoElse.has(name))
   return [...packages, ...plugins, ...apps]
-    .filter(({ path }) => !marketplaces.has(path))
+    .filter(({ path }) => !marketplaces.has(path) && !vendorBases.has(path))
     .flatMap((found) =>
       found.sources
         .filter(({ path }) => !dataFiles.test(path))

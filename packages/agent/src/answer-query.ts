@@ -67,7 +67,7 @@ async function converse(query: Begun, setting: Setting, until: AbortSignal): Pro
   const providers = inOrder(query)
   const kit = await toolkitOf(query.tools, { transport }, { log: host.log, signal })
   const failover = createFailover({ providers, onEvent, spans, host, begun, time: limits.queryTime })
-  const note = notesOf(query, kit, setting)
+  const notes = notesOf(query, kit, setting)
   const question: ChatMessage = { role: 'user', content: query.content }
   const briefing = { hasTools: kit.tools.length > 0, unavailable: kit.unavailable, context: session.context }
   const outcome = await runToolLoop({
@@ -79,11 +79,11 @@ async function converse(query: Begun, setting: Setting, until: AbortSignal): Pro
     signal,
     now: () => host.now(),
     onEvent: async (event) => {
-      note(event)
+      notes.hear(event)
       const told = eventOf(event, kit)
       if (told !== undefined) await onEvent?.(told)
     },
-  })
+  }).finally(notes.end)
   const content = textOf(outcome)
   await query.keep(session, [question, ...outcome.said.map(plainMessage), { role: 'assistant', content }])
   const attempts = failover.attempts()

@@ -32,3 +32,4 @@ export {
 } from './tools.ts'
 export type { AgentSpan, AttributeValue, HearSpans } from './trace.ts'
 export { addUsage } from './usage.ts'
+export { isReached, wayTo } from './ways.ts'

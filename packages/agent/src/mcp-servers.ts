@@ -13,6 +13,7 @@ import { agentError } from './error-codes.ts'
 import type { AgentHost } from './host.ts'
 import { createReach } from './reach.ts'
 import type { AgentTool, AgentTools, AgentTransport, ToolSelection } from './tools.ts'
+import { isReached, wayTo } from './ways.ts'
 
 /** An MCP server that an agent's tools come from. */
 export interface AgentServer extends McpServerSettings {
@@ -33,7 +34,7 @@ export function createServerTools(
   const enabled = servers.filter(({ enabled = true }) => enabled)
   const sources = enabled.map((settings) => ({ settings, upstream: createUpstream(settings, host) }))
   const catalog = createCatalog(
-    sources.map(({ upstream }) => ({ upstream })),
+    sources.map(({ upstream }) => ({ upstream, pinning: { policy: 'warn', server: upstream.name } })),
     { log: host.log, now: host.now },
   )
   const transports = new Map(enabled.map(({ name, transport: { type } }) => [name, type]))
@@ -42,13 +43,8 @@ export function createServerTools(
     stateKey: crypto.getRandomValues(new Uint8Array(32)),
   }
 
-  /** A server that finds out how it is reached is reached in either way. */
-  const isReached = (name: string, wanted: AgentTransport | undefined) => {
-    const type = transports.get(name)
-    return wanted === undefined || type === wanted || (type === 'auto' && wanted !== 'stdio')
-  }
   const chosen = ({ transport }: ToolSelection) =>
-    sources.filter(({ settings: { name } }) => isReached(name, transport)).map(({ upstream }) => upstream)
+    sources.filter(({ settings }) => isReached(settings.transport.type, transport)).map(({ upstream }) => upstream)
   const clientFor = (selection: ToolSelection): Client => ({
     id: 'agent',
     filter: { servers: [chosen(selection).map(({ name }) => name)] },
@@ -57,8 +53,7 @@ export function createServerTools(
     // The view has it, for its list has.
     const { name: ownName, source } = view.tool(wire.name) as Offered
     const server = source.upstream.name
-    const type = transports.get(server)
-    const transport = type === 'stdio' || type === 'sse' ? type : ((type === 'auto' ? wanted : undefined) ?? 'http')
+    const transport = wayTo(transports.get(server)) ?? wanted ?? 'http'
     return { name: wire.name, ownName, description: wire.description, inputSchema: wire.inputSchema, server, transport }
   }
   const reach = createReach(TRIES)

@@ -1,5 +1,5 @@
 import type { Awaitable, ChatCompletion, ChatMessage, JsonObject, ToolCall, Usage } from '@tianjillm/core'
-import { fewAtATime } from './few-at-a-time.ts'
+import { asTheyEnd } from './as-they-end.ts'
 import { keepResults } from './keep-results.ts'
 import { defaultLimits, type LoopLimits } from './limits.ts'
 import { type ModelAnswer, type Piece, readAnswer } from './read-answer.ts'
@@ -148,7 +148,7 @@ async function* runAll(
   for (const call of calls) yield { type: 'tool_call', turn, call, tool: shop.tools.get(call.function.name)?.name }
   const made = new Map<ToolCall, ToolRun>()
   const action = ([index, call]: readonly [number, ToolCall]) => runCall(shop, turn, call, index >= shop.limits.calls)
-  for await (const run of fewAtATime(shop.limits.parallel, [...calls.entries()], action)) {
+  for await (const run of asTheyEnd(shop.limits.parallel, [...calls.entries()], action)) {
     demandWaiting(shop.signal)
     made.set(run.call, run)
     yield { type: 'tool_result', run }

@@ -236,6 +236,24 @@ describe('tools', () => {
   })
 })
 
+test('a tool that a query could not wait for is logged as well', async () => {
+  const lines: unknown[] = []
+  const keep = (message: string, facts: unknown) => void lines.push([message, facts])
+  const log: Log = { debug: keep, info: keep, warn: keep, error: keep }
+  const controller = new AbortController()
+  const hanging = kitOf({
+    'a-hang': () => {
+      controller.abort()
+      return new Promise(() => {})
+    },
+  })
+  const model = actor('openai', [call('a-hang', { token: 'sk-1', table: 't' }), 'Done.'])
+  const agent = await createAgent({ providers: [model], mcp: hanging, log })
+  await expect(agent.query('Go', { signal: controller.signal })).rejects.toMatchObject({ kind: 'client_closed' })
+  const line = { tool: 'a-hang', server: 'a', outcome: 'unfinished', arguments: { token: '[redacted]', table: 't' } }
+  expect(lines).toEqual([['tool call', expect.objectContaining(line)]])
+})
+
 describe('a provider that fails', () => {
   test('has the next one asked with the same conversation, and both are told', async () => {
     const failing = actor('openai', [call('maths-add', { a: 1, b: 2 }), 'litellm.ServiceUnavailableError'])

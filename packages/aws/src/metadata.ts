@@ -1,10 +1,16 @@
-import { type Call, type Host, parseJson, trimSlash } from '@tianjillm/core'
-import { askIssuer, type Issuer, readCredentials, type TemporaryCredentials } from './temporary-credentials.ts'
+import { type Host, parseJson, trimSlash } from '@tianjillm/core'
+import {
+  type Asker,
+  askIssuer,
+  type Issuer,
+  readCredentials,
+  type TemporaryCredentials,
+} from './temporary-credentials.ts'
 
 /** Where tasks of ECS find their role. */
 const CONTAINER_ENDPOINT = 'http://169.254.170.2'
 
-type Obtain = (call: Call) => Promise<TemporaryCredentials>
+type Obtain = (asker: Asker) => Promise<TemporaryCredentials>
 
 /**
  * The role of the container we run in; undefined outside of one.
@@ -17,7 +23,7 @@ export function containerRole(plugin: string, host: Host): Obtain | undefined {
   const issuer: Issuer = { plugin, title: "the container's credentials endpoint" }
   const token = host.env('AWS_CONTAINER_AUTHORIZATION_TOKEN')
   const headers = { accept: 'application/json', ...(token && { authorization: token }) }
-  return async (call) => readCredentials(issuer, parseJson(await askIssuer(issuer, call, url, { headers })))
+  return async (asker) => readCredentials(issuer, parseJson(await askIssuer(issuer, asker, url, { headers })))
 }
 
 /**
@@ -31,13 +37,13 @@ export function instanceRole(plugin: string, host: Host): Obtain | undefined {
   const base = `${trimSlash(endpoint)}/latest`
   const roles = `${base}/meta-data/iam/security-credentials/`
   const issuer: Issuer = { plugin, title: "the instance's metadata service" }
-  return async (call) => {
-    const token = await askIssuer(issuer, call, `${base}/api/token`, {
+  return async (asker) => {
+    const token = await askIssuer(issuer, asker, `${base}/api/token`, {
       method: 'PUT',
       headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' },
     })
     const headers = { 'x-aws-ec2-metadata-token': token }
-    const role = (await askIssuer(issuer, call, roles, { headers })).trim()
-    return readCredentials(issuer, parseJson(await askIssuer(issuer, call, `${roles}${role}`, { headers })))
+    const role = (await askIssuer(issuer, asker, roles, { headers })).trim()
+    return readCredentials(issuer, parseJson(await askIssuer(issuer, asker, `${roles}${role}`, { headers })))
   }
 }

@@ -23,7 +23,8 @@ export interface SigningFacts {
 const signingKeys = new WeakMap<AwsCredentials, Map<string, ArrayBuffer>>()
 
 /**
- * The request with its AWS Signature Version 4. The path must be encoded as it is sent; the body must be sent as it is.
+ * The request with its AWS Signature Version 4, in place of whatever looks like one. The path must be encoded as it is
+ * sent; the body must be sent as it is.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export async function signRequest(
@@ -32,10 +33,11 @@ export async function signRequest(
 ): Promise<UpstreamRequest> {
   if (request.body instanceof FormData) throw new Error('A multipart body cannot be signed: its bytes are not written.')
   const { accessKeyId, secretAccessKey, sessionToken } = credentials
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !ofSignatures.has(name)))
   const signer = new AwsV4Signer({
     method: request.method,
     url: request.url,
-    headers: Object.entries(request.headers).filter(([name]) => isSigned(name)),
+    headers: Object.entries(headers).filter(([name]) => isSigned(name)),
     // A view of bytes is a body; lib.dom asks for one that is surely not shared memory.
     body: (request.body ?? null) as BodyInit | null,
     accessKeyId,
@@ -48,8 +50,16 @@ export async function signRequest(
     allHeaders: true,
   })
   const signed = await signer.sign()
-  return { ...request, url: signed.url.href, headers: { ...request.headers, ...Object.fromEntries(signed.headers) } }
+  return { ...request, url: signed.url.href, headers: { ...headers, ...Object.fromEntries(signed.headers) } }
 }
+
+/** Of another signature they would spoil this one. */
+const ofSignatures: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-amz-content-sha256',
+  'x-amz-date',
+  'x-amz-security-token',
+])
 
 /** Other headers may be changed on their way by a proxy. */
 function isSigned(name: string): boolean {

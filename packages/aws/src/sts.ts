@@ -1,7 +1,13 @@
-import { type Call, trimSlash } from '@tianjillm/core'
+import { trimSlash } from '@tianjillm/core'
 import { type AwsOptions, awsEndpoint } from './options.ts'
 import { type AwsCredentials, signRequest } from './sign.ts'
-import { askIssuer, type Issuer, readCredentials, type TemporaryCredentials } from './temporary-credentials.ts'
+import {
+  type Asker,
+  askIssuer,
+  type Issuer,
+  readCredentials,
+  type TemporaryCredentials,
+} from './temporary-credentials.ts'
 
 /** A role to be assumed at the Security Token Service. */
 export interface Role {
@@ -11,16 +17,16 @@ export interface Role {
 }
 
 /** Credentials of a role for those who have keys. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
-export async function assumeRole(role: Role, credentials: AwsCredentials, call: Call): Promise<TemporaryCredentials> {
+export async function assumeRole(role: Role, credentials: AwsCredentials, asker: Asker): Promise<TemporaryCredentials> {
   const body = form(role, { Action: 'AssumeRole', ExternalId: role.options.awsExternalId })
   const request = { method: 'POST' as const, url: endpoint(role), headers, body }
-  const signed = await signRequest(request, { service: 'sts', region: role.region, credentials, now: call.now() })
-  return ask(role, call, signed.headers, body)
+  const signed = await signRequest(request, { service: 'sts', region: role.region, credentials, now: asker.now() })
+  return ask(role, asker, signed.headers, body)
 }
 
 /** Credentials of a role for those who have an OpenID Connect token. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
-export function assumeRoleWithWebIdentity(role: Role, token: string, call: Call): Promise<TemporaryCredentials> {
-  return ask(role, call, headers, form(role, { Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: token }))
+export function assumeRoleWithWebIdentity(role: Role, token: string, asker: Asker): Promise<TemporaryCredentials> {
+  return ask(role, asker, headers, form(role, { Action: 'AssumeRoleWithWebIdentity', WebIdentityToken: token }))
 }
 
 const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
@@ -42,12 +48,12 @@ function form({ options }: Role, fields: Readonly<Record<string, string | undefi
 
 async function ask(
   role: Role,
-  call: Call,
+  asker: Asker,
   headers: Readonly<Record<string, string>>,
   body: string,
 ): Promise<TemporaryCredentials> {
   const issuer: Issuer = { plugin: role.plugin, title: `STS, asked for the role ${role.options.awsRoleName},` }
-  const xml = await askIssuer(issuer, call, endpoint(role), { method: 'POST', headers, body })
+  const xml = await askIssuer(issuer, asker, endpoint(role), { method: 'POST', headers, body })
   const element = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1]
   return readCredentials(issuer, {
     AccessKeyId: element('AccessKeyId'),

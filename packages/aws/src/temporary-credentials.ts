@@ -2,6 +2,9 @@ import { type Call, GatewayError, isGatewayError } from '@tianjillm/core'
 import * as v from 'valibot'
 import type { AwsCredentials } from './sign.ts'
 
+/** Who wants credentials: what is used of a call, so that others than calls can have some. */
+export type Asker = Pick<Call, 'fetch' | 'now' | 'signal'>
+
 /** Credentials that run out. */
 export interface TemporaryCredentials extends AwsCredentials {
   /** Milliseconds since the epoch. */
@@ -14,26 +17,26 @@ const MARGIN = 5 * 60_000
 const TIMEOUT = 10_000
 
 /**
- * Credentials kept until shortly before they run out. Calls that need new ones at the same time wait for one request,
- * which therefore outlives the call that began it.
+ * Credentials kept until shortly before they run out. Who needs new ones at the same time waits for one request, which
+ * therefore outlives who began it.
  */
 export function kept(
-  obtain: (call: Call) => Promise<TemporaryCredentials>,
-): (call: Call) => Promise<TemporaryCredentials> {
+  obtain: (asker: Asker) => Promise<TemporaryCredentials>,
+): (asker: Asker) => Promise<TemporaryCredentials> {
   let current: TemporaryCredentials | undefined
   let pending: Promise<TemporaryCredentials> | undefined
-  const renew = async (call: Call) => {
+  const renew = async (asker: Asker) => {
     try {
-      current = await obtain(call)
+      current = await obtain(asker)
       return current
     } finally {
       pending = undefined
     }
   }
-  return async (call) => {
-    if (current !== undefined && call.now() < current.expiresAt - MARGIN) return current
-    pending ??= renew(call)
-    return unlessAborted(pending, call.signal)
+  return async (asker) => {
+    if (current !== undefined && asker.now() < current.expiresAt - MARGIN) return current
+    pending ??= renew(asker)
+    return unlessAborted(pending, asker.signal)
   }
 }
 
@@ -62,7 +65,7 @@ export interface Issuer {
  */
 export async function askIssuer(
   { plugin, title }: Issuer,
-  call: Call,
+  asker: Asker,
   url: string,
   request: Pick<RequestInit, 'method' | 'headers' | 'body'>,
 ): Promise<string> {
@@ -82,7 +85,7 @@ export async function askIssuer(
   )
 
   async function exchange() {
-    const response = await call.fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT) })
+    const response = await asker.fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT) })
     return { response, text: await response.text() }
   }
 }

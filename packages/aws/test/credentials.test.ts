@@ -14,7 +14,9 @@ beforeAll(async () => {
 afterAll(() => upstream.close())
 
 function source(options: AwsOptions, env: Readonly<Record<string, string>> = {}) {
-  return credentialSource('bedrock', options, stubHost(upstream, env), 'us-east-1', 'AWS_BEARER_TOKEN_BEDROCK')
+  return credentialSource('bedrock', options, stubHost(upstream, env), 'us-east-1', {
+    alternative: 'AWS_BEARER_TOKEN_BEDROCK',
+  })
 }
 
 function call(changes: Partial<Call> = {}): Call {

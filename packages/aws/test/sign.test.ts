@@ -83,6 +83,13 @@ describe('signRequest', () => {
     expect(signed.headers).toEqual({ ...plain.headers, ...headers })
   })
 
+  it('leaves out what is of another signature', async () => {
+    const request = post(`${bedrock}/m/converse`, '{}')
+    const other = { 'x-amz-date': 'x', 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', 'x-amz-security-token': 't' }
+    const headers = { ...request.headers, ...other, authorization: 'Bearer t' }
+    expect(await signRequest({ ...request, headers }, facts)).toEqual(await signRequest(request, facts))
+  })
+
   it('signs each day and each identity with keys of its own', async () => {
     const request = post(`${bedrock}/m/converse`, '{}')
     const tomorrow = { ...facts, now: now + 24 * 3600_000 }

@@ -78,7 +78,7 @@ function authorize(options: BedrockOptions, host: Host, region: string): NonNull
   const hasOwnIdentity = options.awsAccessKeyId !== undefined || options.awsRoleName !== undefined
   const apiKey = options.apiKey || (hasOwnIdentity ? undefined : host.env(KEY_ENV))
   if (apiKey) return (request) => ({ ...request, headers: { ...request.headers, authorization: `Bearer ${apiKey}` } })
-  const credentials = credentialSource('bedrock', options, host, region, KEY_ENV)
+  const credentials = credentialSource('bedrock', options, host, region, { alternative: KEY_ENV })
   return async (request, call) =>
     signRequest(request, { service: 'bedrock', region, credentials: await credentials(call), now: call.now() })
 }

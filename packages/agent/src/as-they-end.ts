@@ -1,5 +1,5 @@
 /** Results in the order they come, `most` actions under way at a time. An action must not reject. */
-export async function* fewAtATime<Item, Result>(
+export async function* asTheyEnd<Item, Result>(
   most: number,
   items: readonly Item[],
   action: (item: Item) => Promise<Result>,
