@@ -1,6 +1,7 @@
 import type { Config, Problem } from '@tianjillm/config'
 import { GatewayError, type Host, isGatewayError, type Scrape } from '@tianjillm/core'
 import { createHost, type Transport } from '@tianjillm/engine'
+import { createFetchWithin } from '@tianjillm/engine/node'
 import type { Limiter } from '@tianjillm/limits'
 import type { Accounts } from '@tianjillm/tenancy'
 import { composeAdmission } from './admission/compose.ts'
@@ -84,6 +85,7 @@ export async function buildGeneration(
   const host: Host = createHost({
     env: (name) => written.environment.get(name) ?? (process.env[name] || undefined),
     log: logs.log,
+    fetchWithin: createFetchWithin(),
   })
   const masterKey = written.general.masterKey ?? host.env('TIANJI_MASTER_KEY') ?? host.env('LITELLM_MASTER_KEY')
   const { config, problems: ofEnvironment } = equipped(written, host, masterKey)

@@ -24,6 +24,12 @@ export interface Visitor {
   /** The request in whose course they call: its route, and the id of all that belongs to it. */
   readonly route?: string | undefined
   readonly traceId?: string | undefined
+  /** `guardrails` of that request, which judge tools that are called in its course as well. */
+  readonly guardrails?: unknown
+  /** Whether who calls for them has calls of tools in the log already. Default false. */
+  readonly hasOwnLog?: boolean | undefined
+  /** By which name MCP servers know them, with what they have brought along; default: that of their key or user. */
+  readonly owner?: string | undefined
   /** Whether they come from outside, where not all MCP servers are to be seen. Default false. */
   readonly isOutside?: boolean | undefined
   /** The gateway's address as their client knows it; undefined when they have not come over HTTP. */

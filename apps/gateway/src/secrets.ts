@@ -1,7 +1,7 @@
 import type { Config } from '@tianjillm/config'
 import { isJsonObject, type JsonObject } from '@tianjillm/core'
 
-const secretName = /key$|secret|token|passw|credential|authorization|^auth_value$|^database_url$/i
+const secretName = /key$|access_key|secret|token|passw|credential|authorization|^auth_value$|^database_url$/i
 
 /** Whether a name speaks of a secret. */
 export function isSecretName(name: string): boolean {

@@ -5,6 +5,7 @@ import type {
   Accounts,
   CustomerStanding,
   Directory,
+  McpPins,
   McpServers,
   McpTokens,
   Person,
@@ -24,6 +25,7 @@ export interface Tenancy {
   readonly prompts: Prompts
   readonly mcpServers: McpServers
   readonly mcpTokens: McpTokens
+  readonly mcpPins: McpPins
   /** Conversations with the agent, which are forgotten when nobody used them for `idle` milliseconds. */
   sessions(idle: number): Sessions
   /** The standing of the key with that hash. Rejects with GatewayError `overloaded` when the database cannot be asked. */
@@ -92,6 +94,7 @@ export async function tenancyOf(
     prompts: library.createPrompts({ store, now }),
     mcpServers: library.createMcpServers({ store, seal: createSeal(masterKey), now, changed: () => revision.raise() }),
     mcpTokens: library.createMcpTokens({ store, seal: createSeal(masterKey), now }),
+    mcpPins: library.createMcpPins({ store, now, changed: () => revision.raise() }),
     sessions: (idle) => library.createSessions({ store, now, idle }),
     findKey: (keyHash) => answered(keys.find(keyHash), 'key'),
     findPerson: (who) => answered(people.find(JSON.stringify(who)), 'token'),

@@ -83,6 +83,12 @@ function storeOf(rows: readonly { readonly name: string; readonly entry?: object
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    mcpPins: {
+      revisions: async () => new Map(),
+      all: async () => new Map(),
+      add: async () => {},
+      replace: async () => {},
+    },
     mcpServers: {
       async all() {
         if (store.fails) throw new Error('no database')

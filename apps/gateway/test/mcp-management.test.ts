@@ -260,7 +260,6 @@ describe('adding an MCP server', () => {
     ['the same in IPv6', asAdded({ url: 'https://[::ffff:169.254.169.254]/' }), 400, 'url'],
     ['a file', asAdded({ url: 'file:///etc/passwd' }), 400, 'url'],
     ['an unknown field', asAdded({ allowed_tool: ['x'] }), 400, 'allowed_tool'],
-    ['a field without effect', asAdded({ aws_service_name: 'x' }), 400, 'aws_service_name'],
     ['an unknown transport', asAdded({ transport: 'pigeon' }), 400, 'transport'],
     ['a token without a place', asAdded({ auth_type: 'bearer_token' }), 400, 'auth_type'],
     ['a variable of the gateway', asAdded({ auth_value: 'os.environ/SECRET' }), 400, 'auth_value'],

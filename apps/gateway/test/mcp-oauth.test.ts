@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   type AnyClient,
   type AuthorizationServer,
@@ -80,8 +81,12 @@ async function signIn(link: string, user: string): Promise<Response> {
   return visit(locationOf(await visit(locationOf(there))))
 }
 
-async function withClient<Result>(key: string, work: (client: AnyClient) => Promise<Result>): Promise<Result> {
-  const client = await clientBy('sdk 2 without sessions', gateway.url, bearer(key))
+async function withClient<Result>(
+  key: string,
+  work: (client: AnyClient) => Promise<Result>,
+  { url }: Pick<Started, 'url'> = gateway,
+): Promise<Result> {
+  const client = await clientBy('sdk 2 without sessions', url, bearer(key))
   try {
     return await work(client)
   } finally {
@@ -125,6 +130,27 @@ test('tokens outlive the gateway, and nobody can read them in its database', asy
   expect(rows).not.toMatch(/access-|refresh-|secret-/)
   gateway = await startGateway(configuration())
   expect(await whoami('sk-ada')).toMatchObject(saying('ada'))
+})
+
+test('two gateways with one database renew a token once', async () => {
+  const refreshes = () => authority.seen.filter(({ params }) => params.grant_type === 'refresh_token').length
+  const second = await startGateway(configuration())
+  try {
+    await signIn(await linkFor('sk-ada'), 'ada')
+    authority.revoke('access')
+    // So slow that the other one wants a new token before the first has it.
+    authority.behaviour.wait = () => pause(300)
+    const before = refreshes()
+    const call = (client: AnyClient) => Promise.all(Array.from({ length: 25 }, () => client.callTool('docs-whoami')))
+    const results = await Promise.all([gateway, second].map((one) => withClient('sk-ada', call, one)))
+    expect(new Set(results.flat().map(({ content }) => JSON.stringify(content)))).toEqual(
+      new Set([JSON.stringify(saying('ada').content)]),
+    )
+    expect(refreshes()).toBe(before + 1)
+  } finally {
+    authority.behaviour.wait = async () => {}
+    await second.stop(1_000)
+  }
 })
 
 test('who signs out is asked to sign in again', async () => {

@@ -10,7 +10,7 @@ import { MASTER_KEY, startGateway } from './support.ts'
 function read(entry: string) {
   const file = '/etc/tianji/proxy_config.yaml'
   const { config } = readConfig(`mcp_servers:\n  pets: ${entry}`, { file, env: () => undefined })
-  const { servers, problems } = readServers(config!)
+  const { servers, problems } = readServers(config!, { env: () => undefined })
   return { transport: servers[0]?.settings.transport, problems: problems.map(({ message }) => message) }
 }
 

@@ -2,9 +2,9 @@ import { readConfig } from '@tianjillm/config'
 import { expect, test } from 'vitest'
 import { readServers } from '../src/mcp/read-servers.ts'
 
-function read(entries: string) {
+function read(entries: string, variables: Readonly<Record<string, string>> = {}) {
   const { config } = readConfig(`mcp_servers:\n${entries}`, { env: () => undefined })
-  const { servers, problems } = readServers(config!)
+  const { servers, problems } = readServers(config!, { env: (name) => variables[name] })
   return { servers, problems: problems.map(({ line, path, message }) => `${line} ${path}: ${message}`) }
 }
 
@@ -42,7 +42,27 @@ test.each([
   ['{url: "https://a", transport: carrier_pigeon}', 'the transport "carrier_pigeon" is not known'],
   ['{transport: stdio}', 'a stdio server needs a command'],
   ['{url: "https://a", auth_type: api_key}', 'auth_type api_key needs an auth_value'],
-  ['{url: "https://a", auth_type: aws_sigv4}', 'auth_type aws_sigv4 is not there yet'],
+  ['{url: "https://a", auth_type: aws_sigv4}', 'auth_type aws_sigv4 needs an aws_region_name'],
+  [
+    '{url: "https://a", auth_type: aws_sigv4, aws_region_name: evil.test/}',
+    'aws_region_name "evil.test/" is no region of AWS',
+  ],
+  [
+    '{url: "https://a", auth_type: aws_sigv4, aws_access_key_id: i}',
+    'aws_access_key_id comes without aws_secret_access_key',
+  ],
+  [
+    '{url: "https://a", auth_type: aws_sigv4, aws_session_token: t}',
+    'aws_session_token comes without aws_access_key_id and aws_secret_access_key',
+  ],
+  [
+    '{url: "https://a", auth_type: aws_sigv4, aws_web_identity_token: t}',
+    'aws_web_identity_token needs an aws_role_name',
+  ],
+  [
+    '{url: "https://a", auth_type: aws_sigv4, aws_sts_endpoint: "http://sts.example"}',
+    'aws_sts_endpoint must be https',
+  ],
   [
     '{url: "https://a", auth_type: oauth2, oauth2_flow: client_credentials, client_id: i}',
     'oauth2_flow client_credentials needs client_id, client_secret and token_url',
@@ -52,6 +72,10 @@ test.each([
   [
     '{url: "https://a", auth_type: oauth2_token_exchange}',
     'auth_type oauth2_token_exchange needs a token_exchange_endpoint',
+  ],
+  [
+    `{command: npx, env: {TOKEN: "\${X-LiteLLM-API-Key}"}}`,
+    'env.TOKEN cannot be x-litellm-api-key, which has keys of the gateway',
   ],
   ['7', 'expected a map'],
 ])('%s is left out with a warning, and the others are there', (entry, message) => {
@@ -123,4 +147,37 @@ test.each([
   const { servers, problems } = read(`  s: {url: "https://a", ${keys}}`)
   expect(problems).toEqual([])
   expect(servers[0]?.settings.personal).toMatchObject(expected)
+})
+
+const ofAgents = '"https://x.gateway.bedrock-agentcore.us-west-2.amazonaws.com/mcp"'
+
+test.each<[string, Record<string, string>, string]>([
+  [`url: ${ofAgents}, aws_region_name: eu-west-1`, { AWS_REGION: 'eu-west-2' }, 'eu-west-1'],
+  [`url: ${ofAgents}`, { AWS_REGION: 'eu-west-2' }, 'us-west-2'],
+  ['url: "https://x.lambda-url.us-gov-west-1.on.aws"', {}, 'us-gov-west-1'],
+  ['url: "https://x.execute-api.cn-north-1.amazonaws.com.cn"', {}, 'cn-north-1'],
+  ['url: "https://mcp.example"', { AWS_REGION: 'eu-west-2', AWS_REGION_NAME: 'eu-west-3' }, 'eu-west-3'],
+  ['url: "https://us-west-2.amazonaws.com.example"', { AWS_DEFAULT_REGION: 'eu-west-2' }, 'eu-west-2'],
+])('with %s, and %o in the environment, requests are signed for %s', (keys, variables, region) => {
+  const { servers, problems } = read(`  s: {auth_type: aws_sigv4, ${keys}}`, variables)
+  expect(problems).toEqual([])
+  expect(servers[0]?.signing).toEqual({ awsRegionName: region })
+})
+
+const ofEnvironment = { AWS_ACCESS_KEY_ID: 'I', AWS_SECRET_ACCESS_KEY: 'S', AWS_SESSION_TOKEN: 'T', AWS_REGION: 'r' }
+
+test.each([
+  ['', { awsAccessKeyId: 'I', awsSecretAccessKey: 'S', awsSessionToken: 'T' }],
+  [
+    ', aws_access_key_id: i, aws_secret_access_key: s, aws_service_name: execute-api',
+    { awsAccessKeyId: 'i', awsSecretAccessKey: 's', service: 'execute-api' },
+  ],
+  [', aws_role_name: r, aws_web_identity_token: t', { awsRoleName: 'r', awsWebIdentityToken: 't' }],
+  [
+    ', aws_role_name: r, aws_external_id: 7',
+    { awsAccessKeyId: 'I', awsSecretAccessKey: 'S', awsSessionToken: 'T', awsRoleName: 'r', awsExternalId: '7' },
+  ],
+])('the keys of an entry never mix with those of the environment (%s)', (keys, expected) => {
+  const { servers } = read(`  s: {url: "https://a", auth_type: aws_sigv4${keys}}`, ofEnvironment)
+  expect(servers[0]?.signing).toEqual({ ...expected, awsRegionName: 'r' })
 })

@@ -27,6 +27,9 @@ beforeAll(async () => {
   pages = await fakeUpstream()
   gateway = await startGateway(`${deployments()}
 general_settings: {master_key: ${MASTER_KEY}, database_url: 'sqlite::memory:'}
+guardrails:
+  - guardrail_name: no-names
+    litellm_params: {guardrail: litellm_content_filter, mode: pre_call, blocked_words: [{keyword: ada, action: BLOCK}]}
 litellm_settings:
   callbacks: [websearch_interception]
   websearch_interception_params: {enabled_providers: [openai], search_tool_name: web}`)
@@ -89,6 +92,13 @@ describe('a model that cannot search is offered to', () => {
       provider_specific_fields: { mcp_call_results: [{ result: expect.stringContaining('Kites') }] },
     })
   })
+})
+
+test('what is searched for is judged by guardrails that the chat names', async () => {
+  models.script(model({ calls: [['web_search', { query: 'birds of ada' }]] }), done)
+  const chat = client.chat.completions.create(asking({ web_search_options: {}, guardrails: ['no-names'] }))
+  await expect(chat).rejects.toMatchObject({ code: 'guardrail_blocked' })
+  expect(queries()).toEqual([])
 })
 
 test('what is said before and after a search is streamed', async () => {

@@ -11,6 +11,7 @@ mcp_servers:
     auth_type: bearer_token
     auth_value: of-the-docs
     static_headers: { x-api-key: of-a-header, accept: everything }
+  cloud: { url: https://mcp.example, aws_access_key_id: of-a-key, aws_region_name: eu-west-1 }
   files: { command: node, env: { FILES_TOKEN: of-the-files, LEVEL: high } }
 general_settings: { master_key: of-the-master }
 `,
@@ -18,6 +19,13 @@ general_settings: { master_key: of-the-master }
   )
   const secrets = secretsOf(config!, { DATABASE_URL: 'postgresql://me:word@host/name', PATH: '/bin' })
   expect([...secrets].toSorted()).toEqual(
-    ['of-a-header', 'of-the-docs', 'of-the-files', 'of-the-master', 'postgresql://me:word@host/name'].toSorted(),
+    [
+      'of-a-header',
+      'of-a-key',
+      'of-the-docs',
+      'of-the-files',
+      'of-the-master',
+      'postgresql://me:word@host/name',
+    ].toSorted(),
   )
 })

@@ -51,6 +51,9 @@ guardrails:
   - guardrail_name: words
     litellm_params:
       {guardrail: litellm_content_filter, mode: pre_call, default_on: true, blocked_words: [{keyword: forbidden, action: BLOCK}]}
+  - guardrail_name: no-capitals
+    litellm_params:
+      {guardrail: litellm_content_filter, mode: [pre_mcp_call, post_mcp_call], blocked_words: [{keyword: Paris, action: BLOCK}]}
 keys:
   - {key: sk-mail, key_alias: mail, metadata: {mcp: {servers: [mail]}}}
   - {key: sk-poor, key_alias: poor, max_budget: 0.1}
@@ -376,6 +379,22 @@ describe('when things go wrong', () => {
     await expect.poll(() => models.arrived.length).toBe(2)
     leaving.abort()
     await models.arrived[1]!.abandoned
+  })
+
+  test.each([
+    ['that it names', { guardrails: ['no-capitals'] }, 'Blocked by the guardrail no-capitals', []],
+    ['but not those that it does not name', {}, 'now: sunny in Paris', ['now']],
+  ])('its tools are judged by guardrails %s', async (_, more, told, made) => {
+    for (const ask of [
+      () => client.chat.completions.create(withTools([mcp()], more)),
+      async () => Array.fromAsync(await client.chat.completions.create(streamedWith([mcp()], more))),
+    ]) {
+      calls.length = 0
+      models.script(model({ calls: [[now, { city: 'Paris' }]] }), done)
+      await ask()
+      expect(turn(1).messages.at(-1)!.content).toContain(told)
+      expect(calls).toEqual(made)
+    }
   })
 
   test('a guardrail blocks what a tool gave', async () => {

@@ -364,6 +364,13 @@ function isAddressRange(written: string): boolean {
   return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128)
 }
 
+const toolPinning = either(
+  'expected off, warn or quarantine',
+  v.picklist(['off', 'warn', 'quarantine']),
+  // As YAML 1.1 reads an `off` without quotes.
+  v.literal(false),
+)
+
 /** What a configuration file must look like once its environment is resolved. Free of transformations. */
 export const configFile: v.GenericSchema<unknown, JsonObject> = map(
   {},
@@ -378,7 +385,11 @@ export const configFile: v.GenericSchema<unknown, JsonObject> = map(
     litellm_settings: settings,
     mcp_settings: map(
       {},
-      { offer_search_tools: flag, tool_filter: map({}, { exclude_tags: texts, include_tags: texts }) },
+      {
+        offer_search_tools: flag,
+        tool_filter: map({}, { exclude_tags: texts, include_tags: texts }),
+        tool_pinning: toolPinning,
+      },
     ),
     mcp_tools: mcpTools,
     model_list: models,

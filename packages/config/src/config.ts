@@ -144,6 +144,8 @@ export interface McpSettings {
   readonly toolFilter:
     | { readonly includeTags: readonly string[] | undefined; readonly excludeTags: readonly string[] }
     | undefined
+  /** What is done with a tool that is no longer what it was when it was first seen; default `warn`. */
+  readonly toolPinning: 'off' | 'warn' | 'quarantine'
   /** `litellm_settings.mcp_semantic_tool_filter`; undefined when it is not enabled. */
   readonly semanticFilter:
     | {

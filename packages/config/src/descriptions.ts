@@ -111,6 +111,8 @@ export const descriptions: Readonly<Record<string, Readonly<Record<string, strin
   mcp_settings: {
     offer_search_tools: '`false` keeps `search_tools` from MCP clients. Default: `true`.',
     tool_filter: 'Which tools there are for anybody, by their tags or those of their servers.',
+    tool_pinning:
+      'What is done with a tool that changes under its name: `off`, `warn` in the log, or `quarantine` until it is accepted. Default: `warn`.',
   },
   'mcp_settings.tool_filter': {
     exclude_tags: 'Tools with any of these are not there.',

@@ -105,7 +105,7 @@ export const sectionKeys: Readonly<Record<string, ReadonlySet<string>>> = {
     tool_timeout transports trusted_proxies window
   `),
   'agent.transports': words('http sse stdio'),
-  mcp_settings: words('offer_search_tools tool_filter'),
+  mcp_settings: words('offer_search_tools tool_filter tool_pinning'),
   'mcp_settings.tool_filter': words('exclude_tags include_tags'),
   'litellm_settings.mcp_semantic_tool_filter': words('embedding_model enabled similarity_threshold top_k'),
   router_settings: words(`

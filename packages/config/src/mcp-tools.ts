@@ -38,16 +38,22 @@ export function readMcpTools(file: JsonObject, known: Known, source: Source): re
 }
 
 export function readMcpSettings({ mcp_settings: written, litellm_settings: general }: JsonObject): McpSettings {
-  const { offer_search_tools: offers, tool_filter: filter } = toMap(written)
+  const { offer_search_tools: offers, tool_filter: filter, tool_pinning: pinning } = toMap(written)
   return {
     offerSearchTools: toFlag(offers) ?? true,
     toolFilter: filter == null ? undefined : toolFilterOf(toMap(filter)),
+    toolPinning: pinningOf(pinning),
     semanticFilter: semanticFilterOf(toMap(toMap(general).mcp_semantic_tool_filter)),
   }
 }
 
 function toolFilterOf({ include_tags: included, exclude_tags: excluded }: JsonObject): McpSettings['toolFilter'] {
   return { includeTags: included == null ? undefined : toTexts(included), excludeTags: toTexts(excluded) }
+}
+
+function pinningOf(written: unknown): McpSettings['toolPinning'] {
+  if (written === false || written === 'off') return 'off'
+  return written === 'quarantine' ? 'quarantine' : 'warn'
 }
 
 /** Where nothing is said it is as in LiteLLM. https://docs.litellm.ai/docs/mcp_semantic_filter */

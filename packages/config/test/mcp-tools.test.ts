@@ -97,6 +97,20 @@ test.each([
   expect(settingsIn(`mcp_settings: ${written}`)).toMatchObject({ toolFilter, problems: [] })
 })
 
+test.each([
+  ['{}', 'warn'],
+  ['{tool_pinning: warn}', 'warn'],
+  ['{tool_pinning: quarantine}', 'quarantine'],
+  ['{tool_pinning: off}', 'off'],
+  ['{tool_pinning: false}', 'off'],
+])('what is done with tools that change: %s', (written, toolPinning) => {
+  expect(settingsIn(`mcp_settings: ${written}`)).toMatchObject({ toolPinning, problems: [] })
+})
+
+test('a policy for tools that change which nobody knows is refused', () => {
+  expect(settingsIn('mcp_settings: {tool_pinning: block}').problems[0]).toContain('expected off, warn or quarantine')
+})
+
 const models = 'model_list: [{model_name: e, litellm_params: {model: mock/e}}]'
 
 test.each([

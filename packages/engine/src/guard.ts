@@ -47,25 +47,36 @@ export function chooseGuards(
   record: CallRecord,
 ): Guards {
   if (configured.length === 0 && input.guardrails === undefined) return NONE
-  const wanted = wantedGuardrails(input.guardrails)
   const ofDeployments = new Set(plan.reachable().flatMap(({ guardrails }) => guardrails))
-  for (const name of wanted.keys())
-    if (!configured.some((guardrail) => guardrail.name === name))
-      throw new GatewayError('invalid_request', `The guardrail "${name}" is not configured.`, { param: 'guardrails' })
-  const all = configured.flatMap((guardrail) => {
-    const extraBody = wanted.get(guardrail.name)
-    if (extraBody === undefined) return guardrail.isDefault || ofDeployments.has(guardrail.name) ? [guardrail] : []
-    return [{ ...guardrail, extraBody }]
-  })
+  const all = chosen(configured, input.guardrails, ofDeployments)
   record.guards = { all, readAnswers: answersHaveText(call.operation) && at(all, 'post_call').length > 0 }
   return record.guards
 }
 
-/** The guardrails of every call of a tool: no deployment has a say in it, and its arguments are no place to name one. */
-export function guardsOfTools(configured: readonly ConfiguredGuardrail[], record: CallRecord): Guards {
-  const all = configured.filter(({ isDefault }) => isDefault)
+/**
+ * The guardrails of a call of a tool: those that run by default, and those of `guardrails` of the request in whose course
+ * it is called. No deployment has a say in it, and its arguments are no place to name one.
+ */
+export function guardsOfTools(configured: readonly ConfiguredGuardrail[], named: unknown, record: CallRecord): Guards {
+  const all = chosen(configured, named, new Set())
   record.guards = all.length === 0 ? NONE : { all, readAnswers: true }
   return record.guards
+}
+
+function chosen(
+  configured: readonly ConfiguredGuardrail[],
+  named: unknown,
+  others: ReadonlySet<string>,
+): readonly ConfiguredGuardrail[] {
+  const wanted = wantedGuardrails(named)
+  for (const name of wanted.keys())
+    if (!configured.some((guardrail) => guardrail.name === name))
+      throw new GatewayError('invalid_request', `The guardrail "${name}" is not configured.`, { param: 'guardrails' })
+  return configured.flatMap((guardrail) => {
+    const extraBody = wanted.get(guardrail.name)
+    if (extraBody === undefined) return guardrail.isDefault || others.has(guardrail.name) ? [guardrail] : []
+    return [{ ...guardrail, extraBody }]
+  })
 }
 
 /** The request after those that judge before the call, rewritten where they say so. Throws GatewayError `guardrail_blocked`. */

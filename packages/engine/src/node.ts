@@ -1,1 +1,2 @@
+export { createFetchWithin, type LookUp } from './fetch-within.ts'
 export { nodeTransport } from './node-transport.ts'

@@ -12,6 +12,8 @@ export interface ToolTask extends Pick<ToolFacts, 'server' | 'name' | 'costs' | 
   readonly arguments: JsonObject
   /** US dollars for a call that succeeds. */
   readonly cost: number
+  /** `guardrails` of the request in whose course it is called. */
+  readonly guardrails?: unknown
   /** The arguments without what nobody else shall see. */
   clean(given: JsonObject): JsonObject
   run(given: JsonObject, signal: AbortSignal): Promise<JsonObject>
@@ -35,7 +37,7 @@ export async function runTool(engine: Engine, call: LiveCall, task: ToolTask, re
   }
   reporter.started(call)
   try {
-    const guards = guardsOfTools(guardrails, record)
+    const guards = guardsOfTools(guardrails, task.guardrails, record)
     const allowed = await guardRequest(guards, asked, call, record)
     const answer = await guardBeside(guards, allowed, call, record, async (inner) => {
       record.upstreamStartTime = call.now()

@@ -1,5 +1,6 @@
-import { inTime, type Log } from '@tianjillm/core'
-import { createPins, type PinPolicy, type Pins } from './pins.ts'
+import { inTime, type Log, putLatest } from '@tianjillm/core'
+import { createPinBook, type PinBook } from './pin-book.ts'
+import { type ChangedTool, createPins, type Pins } from './pins.ts'
 import { type Source, type Stock, stockOf } from './stock.ts'
 import type { Health, Offer, Upstream } from './upstream.ts'
 import { createView, type Filter, type View } from './view.ts'
@@ -14,8 +15,8 @@ export interface CatalogSettings {
   readonly grace?: number
   /** Until the first list goes out without a server that says nothing; default 15,000. */
   readonly listDeadline?: number
-  /** What is done when a tool changes under its name; default `warn`. */
-  readonly pinning?: PinPolicy
+  /** Remembers what tools were, of servers that are held to it; default: it forgets with the process. */
+  readonly pins?: PinBook
 }
 
 /** How a server of the catalog is. */
@@ -24,6 +25,8 @@ export interface ServerState {
   readonly health: Health
   /** How many tools it offers, as far as is known. */
   readonly tools: number
+  /** Those of them that are not what they were. */
+  readonly changedTools: readonly ChangedTool[]
 }
 
 /** All MCP servers as one. */
@@ -41,8 +44,15 @@ export interface Catalog {
   peek(filter: Filter): View
   /** Whether any server, access group or tag is called so. */
   knows(name: string): boolean
+  /** Servers that are called so themselves, or have an access group or a tag, or a tool with one, that is called so. */
+  named(names: readonly string[]): readonly Source[]
   /** A server turned out not to know this tool of it any more. */
   forget(source: Source, tool: string): void
+  /**
+   * Takes tools of a server for what they are now, all or those of these names of its own. Gives those that had changed.
+   * Rejects with GatewayError `not_found` and `invalid_request`.
+   */
+  accept(source: Source, tools?: readonly string[]): Promise<readonly string[]>
   states(): readonly ServerState[]
   /** Hears when any view may have changed. Gives what ends that. */
   onChange(listener: () => void): () => void
@@ -75,8 +85,8 @@ interface Shelf {
 
 /** A catalog of these servers, which are asked what they offer when it is first looked at. `close` closes them too. */
 export function createCatalog(sources: readonly Source[], settings: CatalogSettings): Catalog {
-  const { log, now, separator = '-', grace = 60_000, listDeadline = 15_000, pinning = 'warn' } = settings
-  const pins = createPins(pinning, log)
+  const { log, now, separator = '-', grace = 60_000, listDeadline = 15_000, pins: book = createPinBook(log) } = settings
+  const pins = createPins(book, log)
   const listeners = new Set<() => void>()
   const views = new Map<string, View>()
   let keys = new WeakMap<Filter, string>()
@@ -181,11 +191,11 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
     return [...before.values()].filter(({ source }) => !shelves.has(source.upstream))
   }
   place(sources)
+  const unpin = book.onChange(changed)
 
   const clear = async ({ source: { upstream }, leave, grace: timer }: Shelf) => {
     leave()
     clearTimeout(timer)
-    pins.forget(upstream.name)
     await upstream.close()
   }
 
@@ -194,7 +204,7 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
     const upstream = face.upstream.personal?.of(owner)
     if (upstream === undefined) return undefined
     const known = ownShelves.get(upstream)
-    const shelf = known ?? shelve({ ...face, upstream }, { pins: createPins(pinning, log), face })
+    const shelf = known ?? shelve({ ...face, upstream }, { pins: createPins(createPinBook(log), log), face })
     if (shelf.face !== face) Object.assign(shelf, { face, source: { ...face, upstream } })
     ownShelves.set(upstream, shelf)
     shelf.first ??= ask(shelf)
@@ -229,8 +239,7 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
       all.map(({ source }) => source),
       { filter, presence },
     )
-    if (views.size >= MOST_VIEWS) views.delete(views.keys().next().value!)
-    views.set(key, view)
+    putLatest(views, key, view, MOST_VIEWS)
     return view
   }
 
@@ -257,22 +266,28 @@ export function createCatalog(sources: readonly Source[], settings: CatalogSetti
       return peek(filter)
     },
     knows: (name) => selectors.has(name),
+    named: (names) =>
+      [...shelves.values()]
+        .map(({ source }) => source)
+        .filter((source) => selectorsOf(source).some((name) => names.includes(name))),
     forget({ upstream }, tool) {
       const shelf = shelfOf(upstream)
       if (shelf === undefined || shelf.gone.has(tool)) return
       shelf.gone.add(tool)
       changed()
     },
+    accept: async (source, tools) => pins.accept(source, shelfOf(source.upstream)?.offer?.tools ?? [], tools),
     states: () =>
-      [...shelves.values()].map(({ source, offer }) => ({
-        ...{ source, health: source.upstream.health },
-        tools: offer?.tools.length ?? 0,
+      [...shelves.values()].map(({ source, offer: { tools } = { tools: [] } }) => ({
+        ...{ source, health: source.upstream.health, tools: tools.length },
+        changedTools: pins.changed(source, tools),
       })),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     async close() {
+      unpin()
       listeners.clear()
       await Promise.all([...shelves.values()].map(clear))
     },

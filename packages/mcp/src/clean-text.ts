@@ -5,7 +5,7 @@ const MOST_IN_DESCRIPTION = 10_000
 const MOST_IN_TITLE = 256
 
 /** Levels of a schema that are looked through; what lies deeper is left out of what is offered. */
-const DEEPEST = 64
+export const DEEPEST = 64
 
 // Escape sequences of terminals, of which the rest would stay as text when only the escape character goes.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

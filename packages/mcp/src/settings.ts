@@ -1,3 +1,4 @@
+import type { Signer } from './upstream/signer.ts'
 import type { TokenSource } from './upstream/token-source.ts'
 
 /** How an MCP server is reached. Times in milliseconds. */
@@ -43,9 +44,10 @@ export type McpAuth =
       readonly scopes: readonly string[]
     }
   | { readonly type: 'tokens'; readonly tokens: TokenSource }
+  | { readonly type: 'signature'; readonly signer: Signer }
 
 /** Servers who want to know which user it is. */
-export type PersonalAuth = AuthorizationCode | TokenExchange
+export type PersonalAuth = AuthorizationCode | TokenExchange | TokenPassthrough | HeaderVariables
 
 /** Users sign in at the server's own authorization server; what is not given is discovered. */
 export interface AuthorizationCode {
@@ -72,11 +74,25 @@ export interface TokenExchange {
   readonly scopes: readonly string[]
 }
 
+/** Users come with a token of the server, which it alone judges. */
+export interface TokenPassthrough {
+  readonly type: 'passthrough'
+  /** Whether they need nothing else to come to the gateway. */
+  readonly isOpen: boolean
+}
+
+/** Headers of a user's requests are variables of a process of their own. */
+export interface HeaderVariables {
+  readonly type: 'header_variables'
+  /** Names of headers, in lower case, by those of variables. */
+  readonly variables: Readonly<Record<string, string>>
+}
+
 /** An MCP server as configured. */
 export interface McpServerSettings {
   readonly name: string
   readonly transport: McpTransport
-  /** Each user is somebody else to it; over HTTP. */
+  /** Each user is somebody else to it: over HTTP, or with `header_variables` over stdio. */
   readonly personal?: PersonalAuth | undefined
   /** Until a request is given up that neither answers nor tells of progress; default 60,000. */
   readonly timeout?: number

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type Log } from '@tianjillm/core'
 import { cleanOffer, cleanText } from './clean-text.ts'
 import { isPublicName, prefixOf, publicNames } from './names.ts'
 import { headerFault } from './param-headers.ts'
-import type { Pins } from './pins.ts'
+import type { Pinning, Pins } from './pins.ts'
 import type { McpTransport } from './settings.ts'
 import type { Offer, Tool, Upstream } from './upstream.ts'
 
@@ -19,6 +19,8 @@ export interface Source {
   readonly toolTags?: Readonly<Record<string, readonly string[]>>
   /** Those of its tools that are there for anybody, by their tags or its own; undefined: all. */
   readonly toolFilter?: TagFilter | undefined
+  /** How it is held to what its tools were; undefined: it may change them as it likes. */
+  readonly pinning?: Pinning | undefined
   /** Names, own or public. With both, the allowed ones alone count; none: all. */
   readonly allowedTools?: readonly string[]
   readonly disallowedTools?: readonly string[]
@@ -115,9 +117,8 @@ export function stockOf(
   return {
     tools: all.flatMap((known) => {
       const { source, offer, gone, pins } = known
-      const name = source.upstream.name
       const tools = (offer?.tools ?? []).filter((tool) => !gone.has(tool.name) && isTool(tool, source, log))
-      const pinned = tools.filter((tool) => pins.accepts(name, tool))
+      const pinned = tools.filter((tool) => pins.accepts(source, tool))
       return named(
         known,
         pinned.map((tool) => described(source, tool)),

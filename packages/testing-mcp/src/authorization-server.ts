@@ -7,7 +7,7 @@ import type { JsonObject } from '@tianjillm/core'
 export interface AuthorizationBehaviour {
   /** Seconds that access tokens last; undefined: it does not say. */
   expiresIn?: number | undefined
-  /** Whether it gives refresh tokens, each good for one use. */
+  /** Whether it gives refresh tokens, each good for one use: one that comes again ends all that came of its sign-in. */
   refreshes: boolean
   registers: boolean
   takesClientDocuments: boolean
@@ -83,6 +83,7 @@ export async function authorizationServer(
   const codes = new Map<string, Code>()
   const access = new Map<string, GivenToken>()
   const refresh = new Map<string, GivenToken>()
+  const used = new Map<string, GivenToken>()
   let url = ''
 
   const give = (given: GivenToken): JsonObject => {
@@ -96,6 +97,12 @@ export async function authorizationServer(
       ...(how.refreshes && { refresh_token: again }),
       ...(given.scope !== undefined && { scope: given.scope }),
     }
+  }
+
+  /** What was given at a sign-in is handed on when it is renewed. https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2 */
+  const end = (given: GivenToken) => {
+    for (const tokens of [access, refresh])
+      for (const [token, value] of tokens) if (value === given) tokens.delete(token)
   }
 
   const metadata = (): JsonObject => ({
@@ -150,9 +157,12 @@ export async function authorizationServer(
     if (client?.secret !== undefined && client.secret !== decodeURIComponent(basicSecret ?? params.client_secret ?? ''))
       return 'invalid_client'
     if (params.grant_type === 'refresh_token') {
+      const again = used.get(params.refresh_token ?? '')
+      if (again !== undefined) end(again)
       const given = refresh.get(params.refresh_token ?? '')
       if (given?.clientId !== id) return 'invalid_grant'
       refresh.delete(params.refresh_token!)
+      used.set(params.refresh_token!, given)
       return give(given)
     }
     if (params.grant_type === 'urn:ietf:params:oauth:grant-type:token-exchange') {

@@ -15,6 +15,7 @@ export {
   type Way,
   ways,
 } from './clients.ts'
+export { type Door, doorTo, type Knock, type TurnedAway } from './door.ts'
 export {
   type Answer,
   answerBy,

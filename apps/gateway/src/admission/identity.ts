@@ -14,6 +14,8 @@ export interface Identity {
   readonly role: Role | undefined
   /** Whether it may change the gateway itself. */
   readonly isAdmin: boolean
+  /** Whether nobody knows who it is, and somebody else than the gateway judges it. */
+  readonly isStranger: boolean
   /** Added to the metadata of calls; undefined when there is none. */
   readonly metadata: JsonObject | undefined
   /** What of MCP servers it may see, as those say it that it belongs to: each narrows it further. */
@@ -58,6 +60,7 @@ export function unlimited(caller: Caller, { budgets, share }: Omit<IdentityRooms
     caller,
     role: 'proxy_admin',
     isAdmin: true,
+    isStranger: false,
     metadata: undefined,
     mcp: [],
     tags: [],
@@ -67,6 +70,17 @@ export function unlimited(caller: Caller, { budgets, share }: Omit<IdentityRooms
     mayUse: () => true,
     demandUse: () => {},
     demandRoute: undefined,
+  }
+}
+
+/** Somebody without a key: they may do nothing, but where others than the gateway judge them. */
+export function stranger(rooms: Omit<IdentityRooms, 'accessGroups'>): Identity {
+  return {
+    ...unlimited({}, rooms),
+    ...{ role: undefined, isAdmin: false, isStranger: true, mayUse: () => false },
+    demandUse() {
+      throw new GatewayError('permission_denied', 'Models are there for those who come with a key.')
+    },
   }
 }
 
@@ -157,6 +171,7 @@ function identityOf(holders: readonly Holder[], facts: Facts, rooms: IdentityRoo
     caller,
     role,
     isAdmin: role === 'proxy_admin',
+    isStranger: false,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     mcp,
     tags,

@@ -1,15 +1,16 @@
 import {
   type AgentTool,
   type AgentTools,
-  type AgentTransport,
   agentError,
   createReach,
+  isReached,
   type ToolSelection,
+  wayTo,
 } from '@tianjillm/agent'
 import { GatewayError, inTime, isGatewayError } from '@tianjillm/core'
-import type { McpServerError, Source, View } from '@tianjillm/mcp'
+import type { Client, McpServerError, Source, View } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
-import { visitingClient } from '../mcp/client-of.ts'
+import { arrivingClient, visitingClient } from '../mcp/client-of.ts'
 import type { McpHub, OpenHub } from '../mcp/hub.ts'
 import { asksFor } from '../mcp/relevant-tools.ts'
 
@@ -35,22 +36,26 @@ const noTools: AgentTools = {
 }
 
 /** The tools that somebody finds at the gateway, as far as their key sees them. */
-export function toolsFor(visitor: Visitor, { query, headers }: Circumstances = {}): AgentTools {
+export function toolsFor(guest: Visitor, { query, headers }: Circumstances = {}): AgentTools {
+  // The agent's lines have the calls that never come to a server as well.
+  const visitor: Visitor = { ...guest, hasOwnLog: true }
   const { gateway, identity } = visitor
   const { mcp } = gateway
   if (mcp === undefined) return noTools
-  const client = visitingClient(visitor)
-  let hub: OpenHub | undefined
-  const open = async () => {
+  let entered: { readonly hub: OpenHub; readonly client: Client } | undefined
+  const enter = async () => {
     // It is another way to the same tools.
     identity.demandRoute?.('/mcp')
-    hub ??= await mcp.open()
+    if (entered !== undefined) return entered
+    const hub = await mcp.open()
     opened.set(mcp, hub)
-    return hub
+    entered = { hub, client: headers ? arrivingClient(hub, visitor, headers) : visitingClient(visitor) }
+    return entered
   }
   return {
     async list(selection, signal) {
-      const { catalog } = await open()
+      const { client, hub } = await enter()
+      const { catalog } = hub
       const missing = (await catalog.view(client.filter)).sources.filter((source) => isMissing(source, selection))
       await inTime(DEADLINE, () => Promise.all(missing.map(({ upstream }) => reach(upstream)))).catch(() => {})
       const tools = toolsIn(await catalog.view(client.filter), selection)
@@ -65,15 +70,15 @@ export function toolsFor(visitor: Visitor, { query, headers }: Circumstances = {
       return found.tools
     },
     unavailable(selection) {
-      const view = hub?.catalog.peek(client.filter)
+      const view = entered?.hub.catalog.peek(entered.client.filter)
       const isWanted = ({ upstream, ...source }: Source) =>
-        isReached(source, selection.transport) && view!.unavailable.includes(upstream.name)
+        isReached(source.transport, selection.transport) && view!.unavailable.includes(upstream.name)
       return view === undefined ? [] : view.sources.filter(isWanted).map(({ upstream }) => upstream.name)
     },
     async call(name, input, { signal }) {
-      const { callTool } = await open()
+      const { client, hub } = await enter()
       const options = { signal, ...(headers && { headers }) }
-      return callTool(client, { name, arguments: input }, options).catch((error: unknown) => {
+      return hub.callTool(client, { name, arguments: input }, options).catch((error: unknown) => {
         throw toldFailure(error, name)
       })
     },
@@ -91,29 +96,17 @@ export function openedHub(mcp: McpHub): OpenHub | undefined {
 function toolsIn(view: View, { transport: wanted }: ToolSelection): readonly AgentTool[] {
   return view.tools.flatMap(({ name, description, inputSchema }) => {
     const found = view.tool(name)
-    if (found === undefined || !isReached(found.source, wanted)) return []
+    if (found === undefined || !isReached(found.source.transport, wanted)) return []
     const { source, name: ownName } = found
-    const transport = wayTo(source) ?? wanted ?? 'http'
+    const transport = wayTo(source.transport) ?? wanted ?? 'http'
     return [{ name, ownName, description, inputSchema, server: source.upstream.name, transport }]
   })
-}
-
-/** How a server is reached; undefined: over HTTP in one of two ways, as it turns out. */
-function wayTo({ transport }: Pick<Source, 'transport'>): AgentTransport | undefined {
-  if (transport === 'auto') return undefined
-  // What is in the gateway itself, and what is called operation by operation, goes with the most usual.
-  return transport === 'stdio' || transport === 'sse' ? transport : 'http'
-}
-
-function isReached(source: Pick<Source, 'transport'>, wanted: AgentTransport | undefined): boolean {
-  const way = wayTo(source)
-  return wanted === undefined || way === wanted || (way === undefined && wanted !== 'stdio')
 }
 
 /** Whether it could not be used when it was asked first. */
 function isMissing(source: Source, { transport }: ToolSelection): boolean {
   const { health, personal } = source.upstream
-  return personal === undefined && health.status !== 'healthy' && isReached(source, transport)
+  return personal === undefined && health.status !== 'healthy' && isReached(source.transport, transport)
 }
 
 const UNKNOWN_TOOL = -32602

@@ -59,7 +59,7 @@ export const checkCommand: CommandDef = command({
 /** Of those of the file, and of the one of the environment. */
 function serverProblems(written: Config, host: Host): readonly Problem[] {
   const { config, problems } = equipped(written, host, written.general.masterKey)
-  return [...problems, ...readServers(config).problems]
+  return [...problems, ...readServers(config, host).problems]
 }
 
 interface Counts {

@@ -9,6 +9,7 @@ import {
   admittedByStanding,
   type Identity,
   type IdentityRooms,
+  stranger,
   unlimited,
 } from '../admission/identity.ts'
 
@@ -23,6 +24,10 @@ export interface Access {
    * `invalid_api_key`, or `permission_denied` when the key is not for this route.
    */
   authenticate(request: Asking): Awaitable<Identity>
+  /** Headers that may hold the key, in lower case, in the order they are looked at. */
+  readonly keyHeaders: readonly string[]
+  /** Whoever comes with none of the gateway's keys to where somebody else judges them. */
+  readonly stranger: Identity
   /** The end user that these headers name. */
   endUserOf(headers: IncomingHttpHeaders): string | undefined
 }
@@ -53,8 +58,8 @@ export interface AccessSettings {
   readonly now: () => number
 }
 
-/** Headers that may hold the key, in the order they are looked at: OpenAI's, Azure's, Anthropic's, Google's, LiteLLM's. */
-const keyHeaders = [
+/** Those of LiteLLM, OpenAI, Azure, Anthropic and Google. */
+export const keyHeaders: readonly string[] = [
   'x-litellm-api-key',
   'authorization',
   'api-key',
@@ -74,11 +79,12 @@ export function createAccess(settings: AccessSettings): Access {
   }
   const isOpen = masterKey === undefined && keys.length === 0
   const anybody = unlimited({}, rooms)
-  if (isOpen && readToken === undefined) return { isOpen, operator: anybody, authenticate: () => anybody, endUserOf }
+  const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
+  const common = { keyHeaders: names, stranger: stranger(rooms), endUserOf }
+  if (isOpen && readToken === undefined) return { ...common, isOpen, operator: anybody, authenticate: () => anybody }
   const records = recordsOf(masterKey, keys, rooms)
   // No more than there are records, for only the right keys get in.
   const found = new Map<string, Admitted>()
-  const names = header === undefined ? keyHeaders : [header.toLowerCase(), ...keyHeaders]
   const kept = new WeakMap<Standing, Admitted>()
   const enter = (admitted: Admitted, { url }: Asking) => {
     demandValid(admitted, now)
@@ -92,9 +98,9 @@ export function createAccess(settings: AccessSettings): Access {
     return enter(admitted, request)
   }
   return {
+    ...common,
     isOpen: false,
     operator: masterKey === undefined ? undefined : records.get(sha256(masterKey))?.identity,
-    endUserOf,
     authenticate(request) {
       const key = keyIn(request.headers, names)
       if (key === undefined)

@@ -3,12 +3,14 @@ import { GatewayError, type JsonObject } from '@tianjillm/core'
 import { asGatewayError } from '@tianjillm/engine'
 import type { CallbackPlace, SignIn, Upstream } from '@tianjillm/mcp'
 import type { Gateway } from '../gateway.ts'
-import { clientOf } from '../mcp/client-of.ts'
+import { clientOf, namesIn } from '../mcp/client-of.ts'
 import { demandOwnSite } from '../mcp/foreign.ts'
 import { originOf } from '../mcp/oauth/origin.ts'
 import { ownerOf, titleOf } from '../mcp/oauth/owner.ts'
 import { consentPage, resultPage } from '../mcp/oauth/pages.ts'
-import { type PersonalServers, signInPath } from '../mcp/oauth/personal-servers.ts'
+import { describeNamed } from '../mcp/oauth/passthrough.ts'
+import type { PersonalServers } from '../mcp/oauth/personal-servers.ts'
+import { signInPath } from '../mcp/oauth/server-users.ts'
 import { hashOfMark, newBrowserMark, TICKET_LIFE, type Ticket } from '../mcp/oauth/tickets.ts'
 import { errorResponse, type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 
@@ -171,9 +173,18 @@ async function describeGateway(
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9728#section-3.2 */
-function describeResource({ engine: { host }, issuers = [] }: Gateway, { req, env }: GatewayContext): Response {
+async function describeResource(gateway: Gateway, { req, env }: GatewayContext): Promise<Response> {
+  const { engine, issuers = [], mcp } = gateway
+  const { host } = engine
   const path = `/${req.param('path') ?? 'mcp'}`
   if (!isOfClients(path)) return errorResponse(new GatewayError('not_found', 'There is no such resource.'))
+  try {
+    const names = namesIn(/^\/mcp\/([^/]+)$|^\/([^/]+)\/mcp$/.exec(path)?.slice(1).find(Boolean))
+    const own = names && mcp && (await describeNamed(await mcp.open(), names, mcp.offer.isOutside(env.incoming)))
+    if (own !== undefined) return Response.json(own, open)
+  } catch (cause) {
+    return errorResponse(gateway.redact(asGatewayError(cause)))
+  }
   const metadata: JsonObject = {
     resource: `${originOf(env.incoming, host.env)}${path}`,
     resource_name: 'TianjiLLM',

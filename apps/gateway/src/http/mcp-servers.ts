@@ -11,6 +11,7 @@ import {
   serverHealth,
   storedServer,
 } from '../mcp/known-servers.ts'
+import { acceptPath } from '../mcp/pinning.ts'
 import { readServerBody, type ServerBody } from '../mcp/read-server-body.ts'
 import { listTools } from '../mcp/rest.ts'
 import { meantEntry } from '../mcp/shown-entry.ts'
@@ -27,6 +28,7 @@ export const mcpServerRoutes: readonly ManagementRoute[] = [
   { method: 'GET', path: '/v1/mcp/server/:id', audience: 'viewer', handle: find },
   { method: 'PUT', path: '/v1/mcp/server/:id', audience: 'admin', handle: change },
   { method: 'DELETE', path: '/v1/mcp/server/:id', audience: 'admin', handle: remove },
+  { method: 'POST', path: acceptPath, audience: 'admin', handle: acceptTools },
   { method: 'GET', path: '/v1/mcp/tools', audience: 'viewer', handle: tools },
   { method: 'GET', path: '/v1/mcp/access_groups', audience: 'viewer', handle: groups },
   { method: 'POST', path: '/v1/mcp/make_public', audience: 'admin', handle: publish },
@@ -79,6 +81,26 @@ async function remove({ gateway, params: { id = '' } }: ManagementRequest): Prom
   const gone = await changing(gateway).servers.delete(id)
   await refresh(gateway)
   return { server_id: gone.id, server_name: gone.name, deleted: true }
+}
+
+/** From now on tools of a server are what they are now. */
+async function acceptTools({ gateway, params: { id }, body }: ManagementRequest): Promise<JsonObject> {
+  const { names, readBody } = await import('@tianjillm/tenancy')
+  const { tools } = readBody(v.strictObject({ tools: v.optional(names) }), body)
+  const server = (await knownServers(gateway)).find((one) => one.id === id)
+  if (server === undefined) throw unknownServer()
+  // It may have been stored by another gateway right now.
+  await refresh(gateway)
+  // A server that is known is one of a hub.
+  const { offer, open } = gateway.mcp!
+  const { catalog } = await open()
+  // It may be that nobody has asked it yet.
+  await catalog.view({})
+  const isTaken = server.stored !== undefined && Object.hasOwn(offer.entries, server.name)
+  const source = catalog.sources.find(({ upstream }) => upstream.name === server.name)
+  if (source === undefined || isTaken)
+    throw new GatewayError('invalid_request', `The MCP server ${server.name} is left out; the log says why.`)
+  return { server_id: server.id, server_name: server.name, accepted: await catalog.accept(source, tools) }
 }
 
 async function health({ gateway, context }: ManagementRequest): Promise<readonly JsonObject[]> {

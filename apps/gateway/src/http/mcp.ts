@@ -1,15 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { GatewayError, isJsonObject, parseJson } from '@tianjillm/core'
+import { GatewayError, isGatewayError, isJsonObject, parseJson } from '@tianjillm/core'
 import { asGatewayError, Cancellation } from '@tianjillm/engine'
 import type { Client } from '@tianjillm/mcp'
+import type { Identity } from '../admission/identity.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Visitor } from '../inner-call.ts'
-import { namesIn, narrowed, visitingClient } from '../mcp/client-of.ts'
+import { arrivingClient, namesIn, narrowed } from '../mcp/client-of.ts'
 import { demandOwnSite } from '../mcp/foreign.ts'
 import type { OpenHub } from '../mcp/hub.ts'
 import { originOf } from '../mcp/oauth/origin.ts'
-import { ownerOf } from '../mcp/oauth/owner.ts'
+import { demandToken, isOpenTo } from '../mcp/oauth/passthrough.ts'
 import { callToolOf, listTools } from '../mcp/rest.ts'
 import { errorResponse, type GatewayApp, type GatewayContext, refuseMethod } from './app.ts'
 import { readBody } from './body.ts'
@@ -79,20 +80,20 @@ async function enter(
     if (!gateway.books.isOpen)
       throw new GatewayError('shutting_down', 'The gateway is shutting down. Send the request again.')
     demandOwnSite(incoming, gateway.access.isOpen)
-    const identity = await gateway.access.authenticate(incoming)
     const { mcp } = gateway
+    const identity = await whoAsks(gateway, context)
     if (mcp === undefined) throw new GatewayError('not_found', 'No MCP servers are configured: see mcp_servers.')
     await gateway.admission.ofCaller(identity, headers, entry)
     if ('admit' in entry) entry.admit(gateway.mostCalls)
     const hub = await mcp.open()
     const caller = callerOf(gateway, identity.caller, incoming, {})
-    if (gateway.issuers !== undefined) hub.personal?.notice(ownerOf(identity), incoming.headers)
     const visitor: Visitor = {
       ...{ gateway, identity, caller, route: routeOf(context), traceId: traceOf(incoming) ?? id },
       origin: originOf(incoming, gateway.engine.host.env),
       isOutside: mcp.offer.isOutside(incoming),
     }
-    const client = clientFor(hub, visitingClient(visitor), context)
+    const client = clientFor(hub, arrivingClient(hub, visitor, headersOf(incoming)), context)
+    await demandToken(hub, client, namesIn(context.req.param('servers')))
     const body = incoming.method === 'POST' ? await jsonOf(incoming, gateway) : undefined
     // Older clients may send several calls as one request, which is more than one to limits.
     for (let further = callsIn(body) - 1; further > 0; further--) {
@@ -110,6 +111,24 @@ async function enter(
     const challenge = error.status === 401 && { 'www-authenticate': challengeOf(gateway, incoming) }
     return errorResponse(error, { ...Object.fromEntries(pairsOf(headers)), ...challenge })
   }
+}
+
+/** Whoever the gateway does not know is let through to servers that judge everybody themselves. */
+async function whoAsks({ access, mcp }: Gateway, { req, env: { incoming } }: GatewayContext): Promise<Identity> {
+  try {
+    return await access.authenticate(incoming)
+  } catch (error) {
+    const names = namesIn(req.param('servers'))
+    const hasKey = incoming.headers['x-litellm-api-key'] !== undefined || !isUnknownKey(error)
+    if (mcp === undefined || names === undefined || hasKey) throw error
+    if (isOpenTo(await mcp.open(), names, mcp.offer.isOutside(incoming))) return access.stranger
+    throw error
+  }
+}
+
+/** One that is known and no longer good is still the gateway's own. */
+function isUnknownKey(error: unknown): boolean {
+  return isGatewayError(error) && error.kind === 'invalid_api_key' && error.facts.code === undefined
 }
 
 function callsIn(body: unknown): number {

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '@tianjillm/core'
 import type { Client, Filter } from '@tianjillm/mcp'
 import type { Identity } from '../admission/identity.ts'
 import type { Visitor } from '../inner-call.ts'
+import type { OpenHub } from './hub.ts'
 import { ownerOf } from './oauth/owner.ts'
 import { ANYWHERE, EVERYBODY } from './read-servers.ts'
 
@@ -28,14 +29,44 @@ const outsiders = new WeakMap<Client, Client>()
 
 /** A visitor to MCP servers: of those they may see, from outside those alone that are there for everywhere. */
 export function visitingClient(visitor: Visitor): Client {
-  const client = clientOf(visitor.identity)
-  return { ...(visitor.isOutside ? outsider(client) : client), caller: visitor }
+  const { identity, isOutside, owner } = visitor
+  const known = clientOf(identity)
+  const client = isOutside ? outsider(known) : known
+  if (owner === undefined || owner === client.filter.owner) return { ...client, caller: visitor }
+  // Of strangers nothing else is known, and none may go on with another's session.
+  const id = identity.isStranger ? owner : client.id
+  return { id, filter: { ...client.filter, owner }, caller: visitor }
 }
 
 function outsider(client: Client): Client {
   const known = outsiders.get(client) ?? narrowed(client, [ANYWHERE])
   outsiders.set(client, known)
   return known
+}
+
+/** The same for somebody who has come with these headers, some of which may be what servers know their users by. */
+export function arrivingClient(
+  { personal, catalog }: Pick<OpenHub, 'personal' | 'catalog'>,
+  visitor: Visitor,
+  headers: Headers,
+): Client {
+  if (personal === undefined) return visitingClient(visitor)
+  const { gateway, identity } = visitor
+  const { isOpen, keyHeaders } = gateway.access
+  const before = keyHeaders.slice(0, keyHeaders.indexOf('authorization'))
+  const arrival = {
+    header: (name: string) =>
+      name !== 'authorization' && keyHeaders.includes(name) ? undefined : (headers.get(name) ?? undefined),
+    hasToken: isOpen || identity.isStranger || before.some((name) => headers.has(name)),
+    userToken: gateway.issuers === undefined ? undefined : tokenIn(headers),
+  }
+  return visitingClient({ ...visitor, owner: personal.arrive(ownerOf(identity), arrival, catalog.sources) })
+}
+
+/** What a user of an identity provider was let in with, if it has the shape of a token. */
+function tokenIn(headers: Headers): string | undefined {
+  const value = headers.get('x-litellm-api-key') ?? headers.get('authorization') ?? ''
+  return /^Bearer\s+([\w-]+\.[\w-]+\.[\w-]+)\s*$/i.exec(value)?.[1]
 }
 
 /** The same client, who wants no more than these; each list names servers, access groups or tags. */

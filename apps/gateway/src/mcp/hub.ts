@@ -4,6 +4,7 @@ import type { Host, JsonObject } from '@tianjillm/core'
 import type {
   Catalog,
   Client,
+  KeptPinBook,
   McpEndpoint,
   ServingSettings,
   SseEndpoint,
@@ -17,7 +18,8 @@ import type { Tenancy } from '../tenancy.ts'
 import { version } from '../version.ts'
 import { problemsOfKeys } from './known-names.ts'
 import { createStage, type LineUp } from './line-up.ts'
-import { createPersonalServers, type PersonalRooms, type PersonalServers } from './oauth/personal-servers.ts'
+import { createPersonalServers, type PersonalServers } from './oauth/personal-servers.ts'
+import { pinningOf } from './pinning.ts'
 import { type IsOutside, outsideOf } from './reach.ts'
 import { readOwnTools } from './read-own-tools.ts'
 import { fileEntries, type McpServer, readServers } from './read-servers.ts'
@@ -60,7 +62,7 @@ export interface HubOffer extends LineUp {
 }
 
 /** Servers that are kept in a database. */
-export type StoredServers = Pick<Tenancy, 'mcpServers' | 'mcpTokens' | 'onChange'>
+export type StoredServers = Pick<Tenancy, 'mcpServers' | 'mcpTokens' | 'mcpPins' | 'onChange'>
 
 /** A hub that clients have come to. */
 export interface OpenHub {
@@ -97,7 +99,7 @@ export interface FoundHub {
 
 /** The hub that a configuration asks for. */
 export async function mcpHubOf(config: Config, rooms: HubRooms, previous?: McpHub): Promise<FoundHub> {
-  const { servers, problems: ofServers } = readServers(config)
+  const { servers, problems: ofServers } = readServers(config, rooms.host)
   const { tools, problems: ofTools } = await readOwnTools(config)
   const { host, masterKey, stored } = rooms
   const problems = [...ofServers, ...ofTools, ...problemsOfKeys(config, stored !== undefined)]
@@ -105,6 +107,7 @@ export async function mcpHubOf(config: Config, rooms: HubRooms, previous?: McpHu
   const offer: HubOffer = {
     ...{ servers, tools, stored, policy: storedPolicyOf(config, host), entries: fileEntries(config.sections) },
     toolFilter: config.mcpSettings.toolFilter,
+    toolPinning: config.mcpSettings.toolPinning,
     relevance: relevanceOf(config, host, previous?.offer.relevance),
     publicNames: config.settings.publicMcpServers,
     hasRegistry: config.general.enableMcpRegistry,
@@ -152,8 +155,8 @@ function createHub(mark: string, first: HubOffer, rooms: HubRooms): McpHub {
     told.add(message)
   }
 
-  const read = async () => {
-    const { stored, policy, servers } = offer
+  const read = async ({ pins }: Opened) => {
+    const { stored, policy, servers, toolPinning } = offer
     const rows = (await stored?.mcpServers.all()) ?? []
     rooms.learn(rows.flatMap(({ entry }) => [...secretsInEntry(entry ?? {})]))
     const taken = new Set(servers.map(({ settings }) => settings.name))
@@ -169,12 +172,14 @@ function createHub(mark: string, first: HubOffer, rooms: HubRooms): McpHub {
         return []
       }
     })
+    const common = [...servers, ...found].filter(({ settings }) => settings.personal === undefined)
+    await pins.load(common.flatMap((server) => pinningOf(server, toolPinning)?.server ?? []))
   }
 
   const place = async ({ stage, catalog, prepare }: Opened) => {
-    const { tools, toolFilter } = offer
+    const { tools, toolFilter, toolPinning } = offer
     const servers = [...offer.servers, ...found]
-    const lineUp = { servers, tools, toolFilter }
+    const lineUp = { servers, tools, toolFilter, toolPinning }
     // Most changes in a database are of something else, and views are dear.
     const next = hash('sha256', JSON.stringify(lineUp))
     if (placed === next) return
@@ -189,7 +194,7 @@ function createHub(mark: string, first: HubOffer, rooms: HubRooms): McpHub {
       if (opening === undefined) return
       const opened = await opening
       try {
-        await read()
+        await read(opened)
       } finally {
         await place(opened)
       }
@@ -220,8 +225,8 @@ function createHub(mark: string, first: HubOffer, rooms: HubRooms): McpHub {
       settle()
     },
     open() {
-      opening ??= openHub(rooms, () => offer.stored?.mcpTokens).then(async (opened) => {
-        await read().catch(() => settle())
+      opening ??= openHub(rooms, () => offer.stored).then(async (opened) => {
+        await read(opened).catch(() => settle())
         await place(opened)
         return opened
       })
@@ -233,32 +238,40 @@ function createHub(mark: string, first: HubOffer, rooms: HubRooms): McpHub {
       leave?.()
       clearTimeout(retry)
       if (opening === undefined) return
-      const { catalog, endpoint, sse } = await opening
+      const { catalog, endpoint, sse, pins } = await opening
       await Promise.all([endpoint.close(), sse.close()])
       await catalog.close()
+      await pins.close()
     },
   }
 }
 
 interface Opened extends OpenHub {
+  readonly pins: KeptPinBook
   readonly stage: ReturnType<typeof createStage>
   /** Before servers are put on the stage that take what others do not. */
   prepare(servers: readonly McpServer[]): Promise<void>
 }
 
-async function openHub({ host, redact, masterKey }: HubRooms, tokens: PersonalRooms['tokens']): Promise<Opened> {
+async function openHub(
+  { host, redact, masterKey }: HubRooms,
+  stored: () => StoredServers | undefined,
+): Promise<Opened> {
   const {
     callTool,
     createCatalog,
     createLocalUpstream,
     createMcpEndpoint,
+    createPinBook,
     createSseEndpoint,
     createStdioConversation,
     createUpstream,
   } = await import('@tianjillm/mcp')
   let personal: PersonalServers | undefined
   const separator = host.env(SEPARATOR)
+  const pins = createPinBook(host.log, () => stored()?.mcpPins)
   const catalog = createCatalog([], {
+    pins,
     log: host.log,
     now: () => host.now(),
     ...(separator !== undefined && { separator }),
@@ -275,15 +288,16 @@ async function openHub({ host, redact, masterKey }: HubRooms, tokens: PersonalRo
   return {
     stage: createStage({
       ...{ host, createUpstream, createLocalUpstream },
-      createPersonal: (settings) => personal!.create(settings),
+      createPersonal: (settings, its) => personal!.create(settings, its),
     }),
     async prepare(servers) {
       if (servers.some(({ settings }) => settings.personal !== undefined))
-        personal ??= await createPersonalServers({ host, masterKey, tokens })
+        personal ??= await createPersonalServers({ host, masterKey, tokens: () => stored()?.mcpTokens })
     },
     get personal() {
       return personal
     },
+    pins,
     catalog,
     endpoint: createMcpEndpoint(serving),
     sse: createSseEndpoint(serving),

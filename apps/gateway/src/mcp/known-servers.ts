@@ -63,6 +63,7 @@ export async function serverFacts({ mcp }: Gateway, servers: readonly KnownServe
       updated_at: timeText(stored?.updatedAt),
       created_by: stored?.createdBy ?? null,
       ...healthFacts(server, mcp, states),
+      changed_tools: changedTools(states.get(name)),
     }
   })
 }
@@ -88,6 +89,10 @@ type States = ReadonlyMap<string, ServerState>
 async function statesIn(mcp: McpHub | undefined): Promise<States> {
   const hub = await mcp?.open()
   return new Map(hub?.catalog.states().map((state) => [state.source.upstream.name, state]))
+}
+
+function changedTools(state: ServerState | undefined): readonly JsonObject[] {
+  return (state?.changedTools ?? []).map(({ name, changed, isOffered }) => ({ name, changed, offered: isOffered }))
 }
 
 /** LiteLLM's words: `unknown` until it was asked for the first time. */

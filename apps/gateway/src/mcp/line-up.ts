@@ -4,13 +4,17 @@ import type {
   createLocalUpstream,
   createUpstream,
   McpServerSettings,
+  PinPolicy,
   Source,
   TagFilter,
   Upstream,
 } from '@tianjillm/mcp'
+import { hostWithin } from './host-within.ts'
 import { ownSource } from './own-tools.ts'
+import { pinningOf } from './pinning.ts'
 import type { OwnTool } from './read-own-tools.ts'
 import type { McpServer } from './read-servers.ts'
+import { signedSettings } from './signing.ts'
 
 /** What there is to be offered; plain data. */
 export interface LineUp {
@@ -19,6 +23,8 @@ export interface LineUp {
   readonly tools: readonly OwnTool[]
   /** Which tools there are for anybody. */
   readonly toolFilter?: TagFilter | undefined
+  /** What is done with a tool that changes under its name. */
+  readonly toolPinning: PinPolicy
 }
 
 /** How servers are made. */
@@ -27,7 +33,7 @@ export interface Workshop {
   readonly createUpstream: typeof createUpstream
   readonly createLocalUpstream: typeof createLocalUpstream
   /** One to which each user is somebody else. */
-  readonly createPersonal: (settings: McpServerSettings) => Upstream
+  readonly createPersonal: (settings: McpServerSettings, host: Host) => Upstream
 }
 
 /** Makes a line-up live. What was in the one before, and is reached in the same way, is the same upstream still. */
@@ -38,7 +44,7 @@ export function createStage({
   createPersonal,
 }: Workshop): (lineUp: LineUp) => readonly Source[] {
   let standing: ReadonlyMap<string, Source['upstream']> = new Map()
-  return ({ servers, tools, toolFilter }) => {
+  return ({ servers, tools, toolFilter, toolPinning }) => {
     const next = new Map<string, Source['upstream']>()
     const keep = (facts: unknown, create: () => Source['upstream']) => {
       // Only a hash is kept, for there are secrets among the facts.
@@ -47,14 +53,21 @@ export function createStage({
       next.set(mark, upstream)
       return upstream
     }
-    const others = servers.map(({ settings, about }) => ({
-      ...about,
-      transport: settings.transport.type,
-      upstream: keep(settings, () =>
-        settings.personal === undefined ? createUpstream(settings, host) : createPersonal(settings),
-      ),
-    }))
-    // A server that is called like the gateway keeps its name.
+    const others = servers.map((server) => {
+      const { settings, signing, reach, about } = server
+      return {
+        ...about,
+        pinning: pinningOf(server, toolPinning),
+        transport: settings.transport.type,
+        upstream: keep([settings, signing, reach], () => {
+          const its = hostWithin(host, reach)
+          return settings.personal === undefined
+            ? createUpstream(signedSettings({ settings, signing }, its), its)
+            : createPersonal(settings, its)
+        }),
+      }
+    })
+    // A server that is called like the gateway keeps its name. The gateway's own tools are the operator's, and need no pins.
     const own = tools.length > 0 ? [ownSource(tools, createLocalUpstream)] : []
     const sources = [...others, ...own.map((source) => ({ ...source, upstream: keep(tools, () => source.upstream) }))]
     standing = next

@@ -1,5 +1,6 @@
 import type { Config } from '@tianjillm/config'
-import { among, loopback, privateNetworks } from '../addresses.ts'
+import { loopback, privateNetworks } from '@tianjillm/core'
+import { among } from '../addresses.ts'
 import { type AddressOf, addressesBehind } from '../agent/client-address.ts'
 
 /** Whether somebody comes from outside, where not all servers are to be seen. */

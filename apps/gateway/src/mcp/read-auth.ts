@@ -1,23 +1,35 @@
-import { isSafeUrl, type JsonObject } from '@tianjillm/core'
+import { type Host, isSafeUrl, type JsonObject } from '@tianjillm/core'
 import type { McpAuth, PersonalAuth } from '@tianjillm/mcp'
+import { readSigning, type Signing } from './read-signing.ts'
 import { textsOf } from './texts-of.ts'
 
 /** How a server knows who asks: the gateway itself, or each of its users. */
 export interface ServerAuth {
   readonly auth?: McpAuth | undefined
   readonly personal?: PersonalAuth | undefined
+  /** Each of its requests is signed. */
+  readonly signing?: Signing | undefined
 }
 
 const plainAuth: ReadonlySet<unknown> = new Set(['api_key', 'bearer_token', 'basic', 'authorization'])
 
-/** What an entry says of that, or why it cannot be told. https://docs.litellm.ai/docs/mcp_oauth */
-export function readAuth(entry: JsonObject): ServerAuth | string {
+/**
+ * What an entry says of that, or why it cannot be told; without `env` it is from no file.
+ * https://docs.litellm.ai/docs/mcp_oauth
+ */
+export function readAuth(entry: JsonObject, env: Host['env'] | undefined): ServerAuth | string {
   const { auth_type: type, auth_value: value = entry.authentication_token } = entry
   if (type == null || type === 'none') return {}
   if (plainAuth.has(type))
     return typeof value === 'string' && value !== ''
       ? { auth: { type: type as 'api_key', value } }
       : `auth_type ${String(type)} needs an auth_value`
+  if (type === 'oauth_delegate' || type === 'true_passthrough')
+    return { personal: { type: 'passthrough', isOpen: type === 'true_passthrough' } }
+  if (type === 'aws_sigv4') {
+    const signing = readSigning(entry, env)
+    return typeof signing === 'string' ? signing : { signing }
+  }
   const unsafe = addresses.find((key) => typeof entry[key] === 'string' && !isSafeUrl(entry[key]))
   if (unsafe !== undefined) return `${unsafe} must be https`
   if (type === 'oauth2') return oauth2(entry)

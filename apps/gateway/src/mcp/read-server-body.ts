@@ -14,7 +14,7 @@ export interface ServerBody {
 /** What is told of servers, and cannot be said. */
 const told: ReadonlySet<string> = new Set(
   `created_at created_by updated_at updated_by status last_health_check health_check_error source is_public teams
-  tools spec_version`.split(/\s+/),
+  tools changed_tools spec_version`.split(/\s+/),
 )
 
 const text = v.pipe(

@@ -1,14 +1,22 @@
 import type { Config, Path, Problem } from '@tianjillm/config'
-import { didYouMean, isJsonObject, type JsonObject } from '@tianjillm/core'
+import { didYouMean, type Host, isJsonObject, type JsonObject, type Reach } from '@tianjillm/core'
 import type { McpServerSettings, McpTransport, Source } from '@tianjillm/mcp'
+import { keyHeaders } from '../http/access.ts'
 import { apiTransportOf } from './read-api.ts'
 import { readAuth, type ServerAuth } from './read-auth.ts'
+import type { Signing } from './read-signing.ts'
 import { keysWithoutEffect, serverKeys } from './server-keys.ts'
 import { textsOf } from './texts-of.ts'
 
 /** A server of `mcp_servers`: how it is reached, and what its operator says of it. */
 export interface McpServer {
+  /** What management calls it; default its name. */
+  readonly id?: string
   readonly settings: McpServerSettings
+  /** How requests to it are signed; the settings have no signer, for they are data. */
+  readonly signing?: Signing | undefined
+  /** Where connections for it may lead; undefined: anywhere. */
+  readonly reach?: Reach
   readonly about: Omit<Source, 'upstream'>
 }
 
@@ -22,7 +30,10 @@ export const ANYWHERE = '**'
 export type TellWrong = (key: string | undefined, message: string) => void
 
 /** The servers of a configuration. One that cannot be used is left out with a warning that says why; others go on. */
-export function readServers({ sections, positionOf }: Config): {
+export function readServers(
+  { sections, positionOf }: Config,
+  { env }: Pick<Host, 'env'>,
+): {
   readonly servers: readonly McpServer[]
   readonly problems: readonly Problem[]
 } {
@@ -33,7 +44,7 @@ export function readServers({ sections, positionOf }: Config): {
       const at = key === undefined ? path : [...path, key]
       problems.push({ severity: 'warning', ...positionOf(at), path: at.join('.'), message })
     }
-    const server = readServer(name, entry, tell, positionOf(path).file)
+    const server = readServer(name, entry, tell, { configFile: positionOf(path).file, env })
     return server === undefined ? [] : [server]
   })
   return { servers, problems }
@@ -44,11 +55,20 @@ export function fileEntries({ mcp_servers: entries }: Config['sections']): JsonO
   return isJsonObject(entries) ? entries : {}
 }
 
-/**
- * A server by its entry, wherever that is from; files that it names lie beside `configFile`, and without one it may name
- * none. Undefined when it cannot be used, which is told.
- */
-export function readServer(name: string, entry: unknown, tell: TellWrong, configFile?: string): McpServer | undefined {
+/** What an entry of a file may use besides what it says itself. */
+export interface Surroundings {
+  /** Files that it names lie beside this one; without one it may name none. */
+  readonly configFile: string | undefined
+  readonly env: Host['env']
+}
+
+/** A server by its entry, with the surroundings of one of a file. Undefined when it cannot be used, which is told. */
+export function readServer(
+  name: string,
+  entry: unknown,
+  tell: TellWrong,
+  surroundings?: Surroundings,
+): McpServer | undefined {
   if (!isJsonObject(entry)) {
     tell(undefined, 'expected a map; this server is left out')
     return undefined
@@ -57,15 +77,21 @@ export function readServer(name: string, entry: unknown, tell: TellWrong, config
     if (keysWithoutEffect.has(key)) tell(key, 'has no effect here yet.')
     else if (!Object.hasOwn(serverKeys, key))
       tell(key, `unknown key, without effect.${didYouMean(key, Object.keys(serverKeys))}`)
-  const transport = transportOf(entry, configFile)
+  const transport = transportOf(entry, surroundings?.configFile)
   if (typeof transport === 'string') return leftOut(transport, tell)
-  const auth = transport.type === 'stdio' ? {} : readAuth(entry)
+  if (transport.type === 'stdio') {
+    const way = withoutVariables(transport)
+    if (typeof way === 'string') return leftOut(way, tell)
+    return { settings: settingsOf(name, entry, way), about: aboutOf(entry) }
+  }
+  const auth = readAuth(entry, surroundings?.env)
   if (typeof auth === 'string') return leftOut(auth, tell)
   if (transport.type === 'openapi' && auth.personal !== undefined)
     return leftOut(`auth_type ${String(entry.auth_type)} is not there yet for an API without its own token`, tell)
   if (auth.personal !== undefined && !('url' in transport && transport.url !== undefined))
     return leftOut(`auth_type ${String(entry.auth_type)} needs a url`, tell)
-  return { settings: settingsOf(name, entry, { transport, auth }), about: aboutOf(entry) }
+  const { signing } = auth
+  return { settings: settingsOf(name, entry, { transport, auth }), ...(signing && { signing }), about: aboutOf(entry) }
 }
 
 function leftOut(why: string, tell: TellWrong): undefined {
@@ -102,6 +128,20 @@ function transportOf(entry: JsonObject, configFile: string | undefined): McpTran
   const type = transport == null ? 'auto' : transport
   if (type !== 'http' && type !== 'sse' && type !== 'auto') return `the transport ${JSON.stringify(type)} is not known`
   return { type, url, headers, auth: undefined }
+}
+
+/** A process whose variables may come with requests, as `${X-NAME}`; or why it cannot be one. */
+function withoutVariables(transport: Extract<McpTransport, { readonly type: 'stdio' }>): Way | string {
+  const asked = Object.entries(transport.env).flatMap(([variable, value]) => {
+    const [, header] = /^\$\{(x-[\w-]+)\}$/i.exec(value) ?? []
+    return header === undefined ? [] : [[variable, header.toLowerCase()] as const]
+  })
+  if (asked.length === 0) return { transport, auth: {} }
+  const ours = asked.find(([, header]) => keyHeaders.includes(header))
+  if (ours !== undefined) return `env.${ours[0]} cannot be ${ours[1]}, which has keys of the gateway`
+  const variables = Object.fromEntries(asked)
+  const env = Object.fromEntries(Object.entries(transport.env).filter(([name]) => !Object.hasOwn(variables, name)))
+  return { transport: { ...transport, env }, auth: { personal: { type: 'header_variables', variables } } }
 }
 
 function aboutOf(entry: JsonObject): McpServer['about'] {

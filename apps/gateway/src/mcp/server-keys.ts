@@ -15,6 +15,17 @@ export const serverKeys: Readonly<Record<string, KeyShape>> = {
   authentication_token: 'text',
   authorization_url: 'text',
   available_on_public_internet: 'truth',
+  aws_access_key_id: 'text',
+  aws_external_id: 'text',
+  aws_profile_name: 'text',
+  aws_region_name: 'text',
+  aws_role_name: 'text',
+  aws_secret_access_key: 'text',
+  aws_service_name: 'text',
+  aws_session_name: 'text',
+  aws_session_token: 'text',
+  aws_sts_endpoint: 'text',
+  aws_web_identity_token: 'text',
   client_id: 'text',
   client_secret: 'text',
   command: 'text',
@@ -42,9 +53,5 @@ export const serverKeys: Readonly<Record<string, KeyShape>> = {
   url: 'text',
 }
 
-/** Those that would keep something out, or change what a server is; who has them counts on it. */
-export const keysWithoutEffect: ReadonlySet<string> = new Set(
-  `aws_access_key_id aws_region_name aws_secret_access_key aws_service_name aws_session_token spec_version`.split(
-    /\s+/,
-  ),
-)
+/** Those that change what a server is; who has them counts on it. */
+export const keysWithoutEffect: ReadonlySet<string> = new Set(['spec_version'])

@@ -1,9 +1,16 @@
 import { basename } from 'node:path'
 import type { Config } from '@tianjillm/config'
-import { GatewayError, type Host, isSafeUrl, type JsonObject } from '@tianjillm/core'
+import {
+  GatewayError,
+  type Host,
+  type InnerNetwork,
+  innerNetworkOf,
+  isSafeUrl,
+  isWithin,
+  type JsonObject,
+} from '@tianjillm/core'
 import type { StoredServer } from '@tianjillm/tenancy'
 import { OWN_SERVER } from './own-tools.ts'
-import { isPrivateAddress } from './private-address.ts'
 import { EVERYBODY, type McpServer, readServer } from './read-servers.ts'
 
 /** What the operator lets servers do that are not of the file. */
@@ -36,9 +43,9 @@ export function storedPolicyOf({ general }: Pick<Config, 'general'>, host: Pick<
 export function readStored({ id, name, entry }: StoredServer, policy: StoredPolicy): McpServer {
   if (entry === undefined)
     throw new GatewayError('misconfigured', 'it was stored with another master key; give it again, or delete it')
-  const { settings, about } = readEntry(name, entry, policy)
+  const { about, ...server } = readEntry(name, entry, policy)
   // It may be asked for by its id as well.
-  return { settings, about: { ...about, groups: [...(about.groups ?? []), id] } }
+  return { ...server, id, about: { ...about, groups: [...(about.groups ?? []), id] } }
 }
 
 /**
@@ -53,11 +60,17 @@ export function readEntry(name: string, entry: JsonObject, policy: StoredPolicy)
   if (wrong !== undefined) throw wrong
   // Nothing is wrong with it.
   demandPolicy(server!, entry, policy)
-  return server!
+  if (policy.allowsPrivate) return server!
+  // What it has on this machine may be anywhere there.
+  const isHere = addressesOf(entry).some(([, address]) => networkOf(address) === 'this machine')
+  return { ...server!, reach: isHere ? 'public_or_this_machine' : 'public' }
 }
 
 /** Addresses that an entry may have. */
-const addresses = ['url', 'token_url', 'authorization_url', 'registration_url', 'token_exchange_endpoint', 'spec_path']
+const addresses = [
+  ...['url', 'token_url', 'authorization_url', 'registration_url', 'token_exchange_endpoint', 'spec_path'],
+  'aws_sts_endpoint',
+]
 
 function demandPolicy({ settings }: McpServer, entry: JsonObject, { commands, allowsPrivate }: StoredPolicy): void {
   if (settings.name === EVERYBODY || settings.name === OWN_SERVER)
@@ -74,15 +87,25 @@ function demandPolicy({ settings }: McpServer, entry: JsonObject, { commands, al
         `These commands may be run: ${[...commands].join(', ')}. TIANJI_MCP_STDIO_EXTRA_COMMANDS names more.`,
       )
   }
-  for (const key of addresses) {
-    const address = entry[key]
-    if (typeof address !== 'string' || allowsPrivate) continue
-    if (!isSafeUrl(address) || isPrivateAddress(address))
+  if (allowsPrivate) return
+  // What names lead to is judged when they are asked.
+  for (const [key, address] of addressesOf(entry))
+    if (!isSafeUrl(address) || !isWithin('public_or_this_machine', networkOf(address)))
       throw invalid(
         key,
         'expected an https URL outside private networks, or this machine. general_settings.allow_private_mcp_urls allows others',
       )
-  }
+}
+
+function addressesOf(entry: JsonObject): readonly (readonly [key: string, address: string])[] {
+  return addresses.flatMap((key) => {
+    const address = entry[key]
+    return typeof address === 'string' ? [[key, address] as const] : []
+  })
+}
+
+function networkOf(address: string): InnerNetwork | undefined {
+  return innerNetworkOf(URL.parse(address)?.hostname ?? '')
 }
 
 /** Which of the keys that are there a message speaks of. */

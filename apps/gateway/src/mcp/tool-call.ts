@@ -14,7 +14,7 @@ const ROUTE = '/mcp'
 export const aroundTool: AroundTool = async ({ client, tool, input, signal }, run) => {
   // All who are served are visitors.
   const visitor = client.caller as Visitor
-  const { gateway, identity, route = ROUTE, traceId } = visitor
+  const { gateway, identity, route = ROUTE, traceId, guardrails, hasOwnLog } = visitor
   const { engine, books, admission } = gateway
   const id = engine.host.uuid()
   const model = `MCP: ${tool.publicName}`
@@ -34,6 +34,7 @@ export const aroundTool: AroundTool = async ({ client, tool, input, signal }, ru
     const task = {
       ...{ server: tool.source.upstream.name, name: tool.name, arguments: input },
       ...pricing(tool),
+      guardrails,
       clean: (given: JsonObject) => withoutSecrets(given, tool.wire.inputSchema, engine.redact),
       run: (given: JsonObject, within: AbortSignal) => run(given, within).catch(asGatewayFailure),
     }
@@ -45,9 +46,11 @@ export const aroundTool: AroundTool = async ({ client, tool, input, signal }, ru
   } finally {
     unfollow()
     entry.leave()
-    const took = Math.round((performance.now() - begun) * 10) / 10
-    const server = tool.source.upstream.name
-    engine.host.log.info('tool call', { id, server, tool: tool.name, ms: took, error: failure?.message })
+    if (!hasOwnLog) {
+      const took = Math.round((performance.now() - begun) * 10) / 10
+      const server = tool.source.upstream.name
+      engine.host.log.info('tool call', { id, server, tool: tool.name, ms: took, error: failure?.message })
+    }
   }
 }
 

@@ -3,6 +3,8 @@ import { asGatewayError } from '@tianjillm/engine'
 import type { Tool } from '@tianjillm/mcp'
 import type { Gateway } from '../gateway.ts'
 import { secretsInEntry } from '../secrets.ts'
+import { hostWithin } from './host-within.ts'
+import { signedSettings } from './signing.ts'
 import { readEntry, type StoredPolicy } from './stored-servers.ts'
 
 /** What came of trying a server out. */
@@ -21,13 +23,14 @@ export async function tryServer({ mcp, engine, redact }: Gateway, entry: JsonObj
       code: 'mcp_command_not_allowed',
       param: entry.command == null ? 'transport' : 'command',
     })
-  const { settings } = readEntry('the server', entry, { ...strict, ...mcp?.offer.policy, commands: undefined })
-  if (settings.personal !== undefined)
+  const server = readEntry('the server', entry, { ...strict, ...mcp?.offer.policy, commands: undefined })
+  if (server.settings.personal !== undefined)
     throw new GatewayError('invalid_request', '`auth_type`: what its users sign in to cannot be tried out for them.', {
       param: 'auth_type',
     })
   const { createUpstream } = await import('@tianjillm/mcp')
-  const upstream = createUpstream(settings, engine.host)
+  const host = hostWithin(engine.host, server.reach)
+  const upstream = createUpstream(signedSettings(server, host), host)
   try {
     return { tools: (await upstream.offer()).tools }
   } catch (cause) {

@@ -30,6 +30,7 @@ export async function answerWithTools(first: FirstCall): Promise<Answer> {
     caller: call.caller,
     route,
     traceId,
+    guardrails: input.guardrails,
     origin,
     isOutside: gateway.mcp?.offer.isOutside(incoming),
   }

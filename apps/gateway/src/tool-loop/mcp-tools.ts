@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type FunctionTool, GatewayError, isGatewayError } from '@tianjillm/core'
-import { type Client, McpServerError, type Tool } from '@tianjillm/mcp'
+import { McpServerError, type Tool } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
-import { namesIn, narrowed, visitingClient } from '../mcp/client-of.ts'
+import { arrivingClient, namesIn, narrowed } from '../mcp/client-of.ts'
 import type { OpenHub } from '../mcp/hub.ts'
 import { asksFor } from '../mcp/relevant-tools.ts'
 import { invalid, type McpEntry } from './mcp-entries.ts'
@@ -37,8 +37,7 @@ export async function mcpTools(
   // It is another way to the same tools.
   identity.demandRoute?.('/mcp')
   const hub = await mcp.open()
-  const who = visitingClient(visitor)
-  const found = await Promise.all(entries.map((entry) => toolsOf(hub, who, entry, headers)))
+  const found = await Promise.all(entries.map((entry) => toolsOf(hub, visitor, entry, headers)))
   const tools = new Map<string, OwnTool>()
   for (const tool of found.flatMap((one) => one.tools)) {
     const { name } = tool.definition.function
@@ -55,13 +54,14 @@ export async function mcpTools(
 
 async function toolsOf(
   hub: OpenHub,
-  who: Client,
+  visitor: Visitor,
   { servers, param, allowedTools, headers: own, runs }: McpEntry,
   headers: IncomingHttpHeaders,
 ): Promise<Omit<McpTools, 'notes'>> {
   const unknown = servers?.find((name) => !hub.catalog.knows(name))
   if (unknown !== undefined) throw invalid(param, `There is no MCP server or access group "${unknown.slice(0, 100)}".`)
   const all = headersOf(headers, own)
+  const who = arrivingClient(hub, visitor, all)
   const lists = ['x-mcp-servers', 'x-mcp-access-groups'].map((name) => namesIn(all.get(name) ?? undefined))
   const client = narrowed(who, servers, ...lists)
   const view = await hub.catalog.view(client.filter)

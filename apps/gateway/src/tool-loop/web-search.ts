@@ -13,7 +13,7 @@ const usual: FunctionTool = {
 
 /** A search of the web, under the name and with the words of a function that the client has for it. */
 export function webSearch(visitor: Visitor, searchTool: string, input: JsonObject): OwnTool {
-  const { route = ROUTE } = visitor
+  const { route = ROUTE, guardrails } = visitor
   const asked = (Array.isArray(input.tools) ? input.tools : []).filter(isSearchTool)
   // It has been found to be one.
   const own = asked.find(({ type }) => type === 'function') as FunctionTool | undefined
@@ -22,7 +22,7 @@ export function webSearch(visitor: Visitor, searchTool: string, input: JsonObjec
     definition: own ?? usual,
     async run(given, signal) {
       const known = Object.entries(given).filter(([name]) => Object.hasOwn(fields, name))
-      const query = { ...preset, ...Object.fromEntries(known) }
+      const query = { ...preset, ...Object.fromEntries(known), ...(guardrails !== undefined && { guardrails }) }
       const call = { operation: 'search', input: query, model: searchTool, route, signal } as const
       return searchResult(await callFor(visitor, call))
     },

@@ -130,9 +130,26 @@ describe.each(transports)('a question about a database over %s', (transport) => 
 
   test('is logged with the tools that were called, without its secrets', async () => {
     script({ calls: [['default-query', { sql: 'SELECT 4711', password: 'hunter2' }]] }, { says: 'No.' })
-    await ask('Anybody there?')
+    const { id } = await ask('Anybody there?')
     await expect.poll(stage.log).toMatch(/"default-query".*SELECT 4711/)
     expect(stage.log()).not.toContain('hunter2')
+    const lines = stage
+      .log()
+      .match(/^.*"tool call".*$/gm)!
+      .map((line) => JSON.parse(line))
+    expect(lines.filter(({ query }) => query === id)).toEqual([
+      expect.objectContaining({
+        ...{
+          server: 'default',
+          tool: 'default-query',
+          outcome: 'ok',
+          ms: expect.any(Number),
+          size: expect.any(Number),
+        },
+        arguments: { sql: 'SELECT 4711', password: '[redacted]' },
+      }),
+    ])
+    expect(lines.filter(({ query }) => query === undefined)).toEqual([])
   })
 
   // The last one: over SSE and HTTP the server does not come back.

@@ -1,3 +1,4 @@
+import type { FetchLike } from '@modelcontextprotocol/client'
 import type { Host, JsonObject } from '@tianjillm/core'
 import { argumentCheck } from '../argument-check.ts'
 import type { ApiTransport } from '../settings.ts'
@@ -29,7 +30,8 @@ export interface ReadyTool extends ApiTool {
 /** What it takes to load an API. */
 export interface ApiLoading {
   readonly server: string
-  readonly host: Pick<Host, 'fetch' | 'log'>
+  readonly log: Host['log']
+  readonly fetch: FetchLike
   readonly signal: AbortSignal
   readonly before: Api | undefined
   /** Headers for the document's own server. */
@@ -39,15 +41,15 @@ export interface ApiLoading {
 /** The API of a document; what was there before when nothing has changed. Rejects with DocumentFault, or what `fetch` throws. */
 export async function loadApi(
   { document, url, headers: own }: ApiTransport,
-  { server, host, signal, before, headers }: ApiLoading,
+  { server, log, fetch, signal, before, headers }: ApiLoading,
 ): Promise<Api> {
-  const { text, mark } = await loadText(document, { fetch: host.fetch, signal, before: before?.mark, headers })
+  const { text, mark } = await loadText(document, { fetch, signal, before: before?.mark, headers })
   if (text === undefined) return { ...before!, mark }
   const read = await parseDocument(text)
   const bases = basesOf(read, { documentUrl: isUrl(document) ? document : undefined, url })
   const ownHeaders = new Set(Object.keys(own).map((header) => header.toLowerCase()))
   const { tools, leftOut } = toolsOf(read, bases, ownHeaders)
-  if (leftOut.length > 0) host.log.warn(`Left out of what the MCP server ${server} offers: ${toldOf(leftOut)}.`)
+  if (leftOut.length > 0) log.warn(`Left out of what the MCP server ${server} offers: ${toldOf(leftOut)}.`)
   return {
     mark,
     authHint: authHint(read),

@@ -1,10 +1,19 @@
-import { GatewayError, type Host, inTime, isGatewayError, isJsonObject, type JsonObject } from '@tianjillm/core'
+import {
+  GatewayError,
+  type Host,
+  inTime,
+  isGatewayError,
+  isJsonObject,
+  isLedAstray,
+  type JsonObject,
+} from '@tianjillm/core'
 import { McpServerError } from '../server-error.ts'
 import type { ApiTransport, McpServerSettings } from '../settings.ts'
-import { createCredentials } from '../upstream/credentials.ts'
+import { createCredentials, fetchWith } from '../upstream/credentials.ts'
 import { told } from '../upstream/faults.ts'
 import { createGate } from '../upstream/gate.ts'
 import { createKnownOffer } from '../upstream/known-offer.ts'
+import { createNamedFetch } from '../upstream/named-fetch.ts'
 import { createState } from '../upstream/state.ts'
 import type { RequestOptions, Upstream } from '../upstream.ts'
 import { type Api, loadApi } from './api.ts'
@@ -35,11 +44,11 @@ export interface ApiSettings extends McpServerSettings {
  */
 export function createApiUpstream(
   settings: ApiSettings,
-  host: Pick<Host, 'now' | 'log' | 'fetch'>,
+  host: Pick<Host, 'now' | 'log' | 'fetch' | 'fetchWithin'>,
   limit: number = RESULT_LIMIT,
 ): Upstream {
   const { name, transport, timeout = 60_000, listTimeout = 30_000 } = settings
-  const credentials = createCredentials(name, transport.auth, host)
+  const fetch = fetchWith(createCredentials(name, transport.auth, host), fetchOf(transport, host))
   const gate = createGate(name, settings.concurrency ?? 32, ROOM)
   const state = createState(host)
   const closing = new AbortController()
@@ -67,8 +76,10 @@ export function createApiUpstream(
   })
 
   async function load(signal: AbortSignal): Promise<Api> {
-    const headers = isAtHome(transport) ? merged(await credentials.headers(), transport.headers) : new Headers()
-    return loadApi(transport, { server: name, host, signal, before: api, headers: Object.fromEntries(headers) })
+    const ours = isAtHome(transport)
+      ? { fetch, headers: Object.fromEntries(merged(transport.headers)) }
+      : { fetch: host.fetch, headers: {} }
+    return loadApi(transport, { server: name, log: host.log, signal, before: api, ...ours })
   }
 
   function lookAgain(): void {
@@ -77,7 +88,7 @@ export function createApiUpstream(
   }
 
   function unusable(cause: unknown): GatewayError {
-    if (isGatewayError(cause) && cause.kind !== 'upstream_timeout') return cause
+    if (isGatewayError(cause) && cause.kind !== 'upstream_timeout' && !isLedAstray(cause)) return cause
     const message = `The MCP server ${name}: its OpenAPI document ${whyNot(cause, listTimeout)}.`
     return new GatewayError('upstream_unreachable', message, { cause })
   }
@@ -92,11 +103,10 @@ export function createApiUpstream(
     tool.demandFit(given)
     const request = writeRequest(tool, given)
     const { signal, headers: personal = {}, timeout: patience = timeout } = options
-    const { fetch } = host
     const about = { server: name, fixed: transport.headers, hint: hintOf(transport, authHint) }
     const work = (late: AbortSignal) => {
       const ends = [late, closing.signal, ...(signal === undefined ? [] : [signal])]
-      return exchange(request, { ...about, credentials, fetch, limit, personal, signal: AbortSignal.any(ends) })
+      return exchange(request, { ...about, fetch, limit, personal, signal: AbortSignal.any(ends) })
     }
     try {
       return await gate.run(() => inTime(patience, work), { timeout: patience, signal })
@@ -140,6 +150,11 @@ export function createApiUpstream(
   }
 }
 
+/** Where calls may go: without a URL of its operator's the document says where, which may be somebody else's. */
+function fetchOf({ document, url }: ApiTransport, host: Pick<Host, 'fetch' | 'fetchWithin'>): Host['fetch'] {
+  return url === undefined && isUrl(document) ? createNamedFetch({ home: document }, host) : host.fetch
+}
+
 /** Whether its document is where its operator says that the API is, and may be asked for with the same credentials. */
 function isAtHome({ document, url }: ApiTransport): boolean {
   return url !== undefined && isUrl(document) && URL.parse(document)?.origin === URL.parse(url)?.origin
@@ -147,6 +162,7 @@ function isAtHome({ document, url }: ApiTransport): boolean {
 
 function whyNot(cause: unknown, deadline: number): string {
   if (cause instanceof DocumentFault) return cause.message
+  if (isLedAstray(cause)) return `cannot be reached: ${cause.message}`
   if (isGatewayError(cause)) return `was not there within ${deadline / 1000} s`
   return cause instanceof RangeError ? 'is nested too deeply' : 'cannot be reached'
 }

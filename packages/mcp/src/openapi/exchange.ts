@@ -1,6 +1,6 @@
-import type { Host, JsonObject } from '@tianjillm/core'
-import type { Credentials } from '../upstream/credentials.ts'
-import { follow } from './follow.ts'
+import type { FetchLike } from '@modelcontextprotocol/client'
+import type { JsonObject } from '@tianjillm/core'
+import { type Ask, follow } from './follow.ts'
 import { readAnswer, readFailure } from './read-answer.ts'
 import type { ApiRequest } from './write-request.ts'
 
@@ -9,8 +9,8 @@ export interface Sending {
   readonly server: string
   /** Headers of every request. */
   readonly fixed: Readonly<Record<string, string>>
-  readonly credentials: Credentials
-  readonly fetch: Host['fetch']
+  /** With the server's credentials. */
+  readonly fetch: FetchLike
   /** Bytes of a result. */
   readonly limit: number
   readonly signal: AbortSignal
@@ -21,23 +21,24 @@ export interface Sending {
 }
 
 /** Sends a request and gives the answer as a result of a tool. Rejects with GatewayError for a status from 400 on, or what `fetch` throws. */
-export async function exchange({ url, body, method, headers }: ApiRequest, sending: Sending): Promise<JsonObject> {
-  const { server, fixed, credentials, fetch, limit, signal, personal, hint } = sending
-  const send = (own: Readonly<Record<string, string>>) =>
-    follow(fetch, url, {
-      ...{ method, signal },
-      headers: merged({ 'user-agent': 'tianjillm' }, own, headers, personal, fixed),
-      ...(body !== undefined && { body }),
-    })
-  const own = await credentials.headers()
-  let response = await send(own)
-  const isRefused = response.status === 401 || response.status === 403
-  if (isRefused && (await credentials.renew(own, response))) {
-    await response.body?.cancel()
-    response = await send(await credentials.headers())
-  }
+export async function exchange(request: ApiRequest, sending: Sending): Promise<JsonObject> {
+  const { server, fixed, fetch, limit, signal, personal, hint } = sending
+  const { headers, ...content } = await contentOf(request)
+  const response = await follow(fetch, request.url, {
+    ...{ method: request.method, signal, ...content },
+    headers: merged({ 'user-agent': 'tianjillm' }, headers, personal, fixed),
+  })
   if (response.status >= 400) throw await readFailure(server, response, hint)
   return readAnswer(response, limit)
+}
+
+/** A form is written out, so that it is the same bytes for who signs it and for who gets it. */
+async function contentOf({ headers, body }: ApiRequest): Promise<Pick<Ask, 'body'> & Pick<ApiRequest, 'headers'>> {
+  if (body === undefined) return { headers }
+  if (!(body instanceof FormData)) return { headers, body }
+  const form = new Response(body)
+  const contentType = form.headers.get('content-type')!
+  return { headers: { ...headers, 'content-type': contentType }, body: await form.bytes() }
 }
 
 /** The later ones win. */

@@ -1,3 +1,5 @@
+import type { FetchLike } from '@modelcontextprotocol/client'
+
 /** Steps from one address to the next. */
 const MOST_STEPS = 5
 
@@ -5,7 +7,7 @@ const MOST_STEPS = 5
 export interface Ask {
   readonly method: string
   readonly headers: Headers
-  readonly body?: string | FormData
+  readonly body?: string | Uint8Array<ArrayBuffer>
   readonly signal: AbortSignal
 }
 
@@ -14,7 +16,7 @@ export interface Ask {
  * what is asked are not for it; nor is anything but a reading repeated, unless the answer asks for just that. Then the
  * answer is the redirect.
  */
-export async function follow(fetch: typeof globalThis.fetch, url: string, ask: Ask): Promise<Response> {
+export async function follow(fetch: FetchLike, url: string, ask: Ask): Promise<Response> {
   let at = new URL(url)
   let now: Ask = ask
   for (let steps = 0; ; steps++) {

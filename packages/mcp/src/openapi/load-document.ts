@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import type { FetchLike } from '@modelcontextprotocol/client'
 import { isSafeUrl } from '@tianjillm/core'
 import { DocumentFault } from './fault.ts'
 import { follow } from './follow.ts'
@@ -16,7 +17,7 @@ export interface Mark {
 
 /** What it takes to load one. */
 export interface Loading {
-  readonly fetch: typeof globalThis.fetch
+  readonly fetch: FetchLike
   readonly signal: AbortSignal
   /** Of what is known of it. */
   readonly before: Mark | undefined

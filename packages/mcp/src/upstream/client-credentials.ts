@@ -1,4 +1,4 @@
-import { GatewayError, type Host, inTime, isJsonObject, isSafeUrl } from '@tianjillm/core'
+import { GatewayError, type Host, inTime, isJsonObject, isLedAstray, isSafeUrl } from '@tianjillm/core'
 import type { McpAuth } from '../settings.ts'
 import type { TokenSource } from './token-source.ts'
 
@@ -71,7 +71,7 @@ async function request(server: string, settings: Settings, host: Pick<Host, 'fet
   } catch (error) {
     throw error instanceof GatewayError && error.kind === 'upstream_auth_failed'
       ? error
-      : failure('cannot be reached', error)
+      : failure(`cannot be reached${isLedAstray(error) ? `: ${error.message}` : ''}`, error)
   }
 }
 

@@ -37,7 +37,7 @@ const unheard: LineEvents = { up: () => {}, failed: () => {}, down: () => {} }
  */
 export function createUpstream(
   settings: McpServerSettings,
-  host: Pick<Host, 'now' | 'log' | 'fetch'>,
+  host: Pick<Host, 'now' | 'log' | 'fetch' | 'fetchWithin'>,
   tuning: Tuning = patient,
 ): Upstream {
   const { transport } = settings

@@ -1,5 +1,5 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
-import { type ErrorKind, GatewayError, isGatewayError, isJsonObject, parseJson } from '@tianjillm/core'
+import { type ErrorKind, GatewayError, isGatewayError, isJsonObject, isLedAstray, parseJson } from '@tianjillm/core'
 import { McpServerError } from '../server-error.ts'
 
 /** Marks an answer of ours in place of one that was lost. Known by identity, so that no server can say the same. */
@@ -19,8 +19,9 @@ export interface Asked {
 
 /** Any failure of a connection as an error for the outside: of the server itself, or of ours, without its raw bytes. */
 export function told(cause: unknown, asked: Asked): GatewayError | McpServerError {
-  if (isGatewayError(cause) || cause instanceof McpServerError) return cause
   const { server, timeout, signal } = asked
+  if (isLedAstray(cause)) return unreachable(server, cause)
+  if (isGatewayError(cause) || cause instanceof McpServerError) return cause
   if (signal?.aborted === true)
     return isGatewayError(signal.reason)
       ? signal.reason
@@ -36,7 +37,7 @@ export function told(cause: unknown, asked: Asked): GatewayError | McpServerErro
     if (isForeign(cause)) return new McpServerError(METHOD_NOT_FOUND, 'Method not found')
     return fault('upstream_invalid_response', `The MCP server ${server} sent what is not MCP.`, cause)
   }
-  return fault('upstream_unreachable', `The MCP server ${server} cannot be reached.`, cause)
+  return unreachable(server, cause)
 }
 
 /** What the server itself answered, also with a status that says the same. */
@@ -99,6 +100,11 @@ function isClosed({ code }: SdkError): boolean {
 /** Whether it was not even sent, because the server's revision of the protocol has no such method. */
 function isForeign({ code }: SdkError): boolean {
   return code === SdkErrorCode.MethodNotSupportedByProtocolVersion || code === SdkErrorCode.CapabilityNotSupported
+}
+
+function unreachable(server: string, cause: unknown): GatewayError {
+  const why = isLedAstray(cause) ? `: ${cause.message}` : ''
+  return fault('upstream_unreachable', `The MCP server ${server} cannot be reached${why}.`, cause)
 }
 
 function wentAway(server: string, cause: unknown): GatewayError {

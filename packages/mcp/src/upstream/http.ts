@@ -9,7 +9,7 @@ import {
 } from '@modelcontextprotocol/client'
 import type { Host } from '@tianjillm/core'
 import type { ProtocolTransport } from '../settings.ts'
-import type { Credentials } from './credentials.ts'
+import { type Credentials, fetchWith } from './credentials.ts'
 import { LOST, refused, told } from './faults.ts'
 
 type HttpSettings = Exclude<ProtocolTransport, { readonly type: 'stdio' }>
@@ -53,25 +53,7 @@ export function createWire(
   let failure: Error | undefined
   let hasStreamed = false
 
-  async function send(url: string | URL, init: RequestInit): Promise<Response> {
-    const own = await credentials.headers()
-    const fetchAs = (known: Readonly<Record<string, string>>) =>
-      host.fetch(url, {
-        ...init,
-        headers: merged({ ...known, ...lowerCase(personal()) }, init.headers, settings.headers),
-      })
-    const response = await fetchAs(own)
-    const isRefused = response.status === 401 || response.status === 403
-    if (!isRefused) return response
-    try {
-      if (!(await credentials.renew(own, response))) return response
-      await response.body?.cancel()
-    } catch (error) {
-      await response.body?.cancel()
-      throw error
-    }
-    return fetchAs(await credentials.headers())
-  }
+  const send = fetchWith(credentials, host.fetch)
 
   return {
     get failure() {
@@ -81,7 +63,8 @@ export function createWire(
       const isStream = init.method === undefined || init.method === 'GET'
       failure = undefined
       try {
-        const response = await send(url, init)
+        const headers = merged(personal(), init.headers, settings.headers)
+        const response = await send(url, { ...init, headers })
         if (response.status >= 400) failure = refused(server, response.status)
         // Some that have no such stream say so like those that have forgotten the session.
         if (isStream && response.status === 404 && hasStreamed) onDown()
@@ -98,17 +81,13 @@ export function createWire(
   }
 }
 
-function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-}
-
 /** Static headers win, then those of this one request. */
 function merged(
-  own: Readonly<Record<string, string>>,
+  personal: Readonly<Record<string, string>>,
   given: RequestInit['headers'],
   fixed: Readonly<Record<string, string>>,
 ): Headers {
-  const headers = new Headers(own)
+  const headers = new Headers(personal)
   new Headers(given).forEach((value, name) => {
     headers.set(name === OWN_AUTHORIZATION ? 'authorization' : name, value)
   })

@@ -1,25 +1,34 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
-import { GatewayError, type Host } from '@tianjillm/core'
-import type { McpServerSettings, PersonalUsers, SignIn, TokenExchange, Upstream } from '@tianjillm/mcp'
+import { GatewayError, type Host, type JsonObject, putLatest } from '@tianjillm/core'
+import type { McpServerSettings, SignIn, Source, Upstream } from '@tianjillm/mcp'
 import type { McpTokens } from '@tianjillm/tenancy'
-import type { Visitor } from '../../inner-call.ts'
-import { configuredOrigin } from './origin.ts'
-import { ownerOf, titleOf } from './owner.ts'
+import { type Arrival, createBrought, type KnownByHeaders } from './brought.ts'
+import { createUsers } from './server-users.ts'
 import { createGrants } from './stored-grants.ts'
 import { createTickets, type Tickets } from './tickets.ts'
 
 /** Servers to which each user of the gateway is somebody else. */
 export interface PersonalServers {
   readonly tickets: Tickets
-  /** A server of these settings, whose `personal` says how its users are known. */
-  create(settings: McpServerSettings): Upstream
+  /** A server of these settings, whose `personal` says how its users are known, and all it names, over this host. */
+  create(settings: McpServerSettings, host: Host): Upstream
   /** How users sign in there; undefined where they do not. */
   signInAt(upstream: Upstream): SignIn | undefined
   /** When they last did so; undefined when they are not signed in. */
   signedInAt(upstream: Upstream, owner: string): Promise<number | undefined>
-  /** Somebody has come, perhaps with a token of an identity provider, which can be exchanged. */
-  notice(owner: string, headers: IncomingHttpHeaders): void
+  /** How users of a server are known to it by their headers; undefined of others. */
+  knownByHeaders(upstream: Upstream): KnownByHeaders | undefined
+  /** Where users get tokens for a server of that kind, in its own words; undefined when it says nothing. */
+  describe(upstream: Upstream): Promise<JsonObject | undefined>
+  /**
+   * Somebody has come, perhaps with a token of an identity provider, which can be exchanged. Gives the name by which
+   * servers know them, with what they have brought along for some of these.
+   */
+  arrive(
+    owner: string,
+    arrival: Arrival & { readonly userToken: string | undefined },
+    sources: readonly Source[],
+  ): string
 }
 
 /** What they take. */
@@ -30,11 +39,10 @@ export interface PersonalRooms {
   readonly tokens: () => McpTokens | undefined
 }
 
-/** Where users sign in to a server. */
-export function signInPath(server: string): string {
-  return `/v1/mcp/server/${encodeURIComponent(server)}/authorize`
-}
+type Description = () => Promise<JsonObject | undefined>
 
+/** Milliseconds for which a server is not asked again what it is. */
+const DESCRIBED = 5 * 60_000
 /** Tokens of identity providers that are remembered. */
 const MOST_TOKENS = 10_000
 
@@ -45,54 +53,32 @@ export async function createPersonalServers({ host, masterKey, tokens }: Persona
   const tickets = createTickets(createSeal(masterKey ?? randomBytes(32).toString('hex')), () => host.now())
   const grants = createGrants(tokens, library.createMemoryGrants())
   const signIns = new WeakMap<Upstream, { readonly signIn: SignIn; readonly key: string }>()
+  const byHeaders = new WeakMap<Upstream, KnownByHeaders>()
+  const descriptions = new WeakMap<Upstream, Description>()
   const subjects = new Map<string, string>()
+  const brought = createBrought()
 
-  const visitorOf = (caller: unknown) => caller as Visitor | undefined
-
-  /** Those who sign in themselves. */
-  const signingIn = (server: string, serverUrl: string): PersonalUsers => {
-    const path = signInPath(server)
-    const key = library.keyOfServer({ name: server, url: serverUrl })
-    return {
-      ownerOf: (caller) => visitorOf(caller) && ownerOf(visitorOf(caller)!.identity),
-      async tokensOf(owner, onEnd) {
-        if ((await grants.find(key, owner)) === undefined) return undefined
-        return library.createGrantedTokens({ server, serverUrl, owner, onEnd }, grants, host)
-      },
-      linkFor(caller, scope) {
-        const { identity, origin = configuredOrigin(host.env) } = visitorOf(caller) ?? {}
-        if (identity === undefined || origin === undefined) return undefined
-        const ticket = { server, owner: ownerOf(identity), title: titleOf(identity), scope, madeAt: host.now() }
-        return `${origin}${path}?ticket=${tickets.close(ticket)}`
-      },
-      otherwise: `sign in at ${path} of this gateway`,
-    }
-  }
-
-  /** Those whose identity provider has signed them in. */
-  const exchanging = (server: string, settings: TokenExchange): PersonalUsers => ({
-    ownerOf: (caller) => visitorOf(caller) && ownerOf(visitorOf(caller)!.identity),
-    tokensOf: (owner) =>
-      subjects.has(owner)
-        ? library.createExchangedTokens(server, settings, { host, subject: () => subjects.get(owner) })
-        : undefined,
-    linkFor: () => undefined,
-    otherwise: 'come with a token of your identity provider',
-  })
+  const usersOf = createUsers({ library, host, tickets, grants, brought, tokenOfUser: (owner) => subjects.get(owner) })
 
   return {
     tickets,
-    create(settings) {
+    create(settings, its) {
       const { name, transport, personal } = settings
-      if (transport.type === 'stdio' || transport.url === undefined || personal === undefined)
+      const users = usersOf(settings, its)
+      if (users === undefined)
         throw new GatewayError('misconfigured', `The MCP server ${name} cannot tell its users apart.`)
-      const users = personal.type === 'token_exchange' ? exchanging(name, personal) : signingIn(name, transport.url)
-      const upstream = library.createPersonalUpstream(settings, host, users)
-      if (personal.type === 'authorization_code') {
-        const server = { name, url: transport.url }
-        const signIn = library.createSignIn(server, personal, { grants, host })
+      const upstream = library.createPersonalUpstream(settings, its, users)
+      if (personal?.type === 'authorization_code' && 'url' in transport) {
+        const server = { name, url: transport.url! }
+        const signIn = library.createSignIn(server, personal, { grants, host: its })
         signIns.set(upstream, { signIn, key: library.keyOfServer(server) })
       }
+      if (personal?.type === 'passthrough' || personal?.type === 'header_variables') byHeaders.set(upstream, personal)
+      if (personal?.type === 'passthrough' && 'url' in transport)
+        descriptions.set(
+          upstream,
+          keptFor(DESCRIBED, host, () => library.describeServer({ name, url: transport.url! }, its)),
+        )
       return upstream
     },
     signInAt: (upstream) => signIns.get(upstream)?.signIn,
@@ -100,18 +86,29 @@ export async function createPersonalServers({ host, masterKey, tokens }: Persona
       const at = signIns.get(upstream)
       return at && (await grants.find(at.key, owner))?.signedInAt
     },
-    notice(owner, headers) {
-      const token = tokenIn(headers)
-      if (token === undefined) return
-      subjects.delete(owner)
-      const [oldest] = subjects.keys()
-      if (subjects.size >= MOST_TOKENS && oldest !== undefined) subjects.delete(oldest)
-      subjects.set(owner, token)
+    knownByHeaders: (upstream) => byHeaders.get(upstream),
+    describe: async (upstream) => descriptions.get(upstream)?.(),
+    arrive(owner, arrival, sources) {
+      if (arrival.userToken !== undefined) putLatest(subjects, owner, arrival.userToken, MOST_TOKENS)
+      const wanting = sources.flatMap((source) => {
+        const wants = byHeaders.get(source.upstream)
+        return wants === undefined ? [] : [{ source, wants }]
+      })
+      return brought.notice(owner, arrival, wanting)
     },
   }
 }
 
-/** What they were let in with, if it has the shape of a token. */
-function tokenIn({ 'x-litellm-api-key': own, authorization }: IncomingHttpHeaders): string | undefined {
-  return /^Bearer\s+([\w-]+\.[\w-]+\.[\w-]+)\s*$/i.exec(own?.toString() ?? authorization ?? '')?.[1]
+/** The same answer to all who ask within this time; a failure is for those alone who waited for it. */
+function keptFor(time: number, { now }: Pick<Host, 'now'>, ask: Description): Description {
+  let last: { readonly answer: ReturnType<Description>; readonly at: number } | undefined
+  return () => {
+    if (last !== undefined && now() - last.at < time) return last.answer
+    const answer = ask()
+    last = { answer, at: now() }
+    answer.catch(() => {
+      if (last?.answer === answer) last = undefined
+    })
+    return answer
+  }
 }

@@ -30,6 +30,16 @@ export function createGrants(tokens: () => McpTokens | undefined, memory: GrantS
         (stored) => stored.remove(server, owner),
         () => memory.remove(server, owner),
       ),
+    claim: (...claim) =>
+      either(
+        (stored) => stored.claim(...claim),
+        () => memory.claim(...claim),
+      ),
+    release: (server, owner, holder, grant) =>
+      either(
+        (stored) => stored.release(server, owner, holder, grant && plain(grant)),
+        () => memory.release(server, owner, holder, grant),
+      ),
     findClient: (server, place) =>
       either(
         (stored) => stored.find(server, clientAt(place)),

@@ -7,9 +7,10 @@ import {
   type OAuthProtectedResourceMetadata,
   resourceUrlFromServerUrl,
 } from '@modelcontextprotocol/client'
-import { GatewayError, isSafeUrl } from '@tianjillm/core'
+import { GatewayError, type Host, isSafeUrl, type JsonObject } from '@tianjillm/core'
 import type { AuthorizationCode } from '../../settings.ts'
-import type { Challenge } from './challenge.ts'
+import { askChallenge, type Challenge } from './challenge.ts'
+import { createSafeFetch } from './safe-fetch.ts'
 
 /** Who gives out tokens for a server. */
 export interface Authority {
@@ -52,6 +53,17 @@ export async function findAuthority(
     resource: resourceOf({ name, url: serverUrl }, resourceMetadata),
     scope: scopeOf(settings, challenge, resourceMetadata, metadata),
   }
+}
+
+/** What a server says of itself as a protected resource (RFC 9728), in its own words; undefined when it says nothing. */
+export async function describeServer(
+  { name, url: serverUrl }: { readonly name: string; readonly url: string },
+  host: Pick<Host, 'fetch' | 'fetchWithin'>,
+): Promise<JsonObject | undefined> {
+  const fetch = createSafeFetch({ server: name, serverUrl, known: [] }, host)
+  const { resourceMetadataUrl } = await askChallenge(serverUrl, fetch)
+  const metadata = await resourceMetadataOf(serverUrl, resourceMetadataUrl, fetch)
+  return metadata && { ...metadata }
 }
 
 /** Both addresses are needed to ask nobody. */

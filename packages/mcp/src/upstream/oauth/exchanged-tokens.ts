@@ -15,9 +15,12 @@ const LIFE = { margin: 60, unknown: 300, least: 10 }
 export function createExchangedTokens(
   server: string,
   settings: TokenExchange,
-  { host, subject }: { readonly host: Pick<Host, 'now' | 'fetch'>; readonly subject: () => string | undefined },
+  {
+    host,
+    subject,
+  }: { readonly host: Pick<Host, 'now' | 'fetch' | 'fetchWithin'>; readonly subject: () => string | undefined },
 ): TokenSource {
-  const fetch = createSafeFetch({ server, serverUrl: settings.endpoint, known: [] }, host.fetch)
+  const fetch = createSafeFetch({ server, serverUrl: settings.endpoint, known: [] }, host)
   let current: { readonly subject: string; readonly token: string; readonly until: number } | undefined
   let pending: { readonly subject: string; readonly token: Promise<string> } | undefined
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Awaitable } from '@tianjillm/core'
+import { type Awaitable, putLatest } from '@tianjillm/core'
 
 /** A program as an authorization server knows it. https://www.rfc-editor.org/rfc/rfc7591#section-3.2.1 */
 export interface OAuthClient {
@@ -32,6 +32,13 @@ export interface GrantStore {
   find(server: string, owner: string): Awaitable<Grant | undefined>
   save(server: string, owner: string, grant: Grant): Awaitable<void>
   remove(server: string, owner: string): Awaitable<void>
+  /**
+   * Takes a grant for so many milliseconds, in which `holder` alone renews it; false when there is none, or another has
+   * taken it. Saving or removing it ends that.
+   */
+  claim(server: string, owner: string, holder: string, life: number): Awaitable<boolean>
+  /** Gives it back, renewed if `grant` is there; false, and nothing is saved, when it is not theirs any more. */
+  release(server: string, owner: string, holder: string, grant?: Grant): Awaitable<boolean>
   /** `place` tells authorization servers and callbacks apart. */
   findClient(server: string, place: string): Awaitable<OAuthClient | undefined>
   saveClient(server: string, place: string, client: OAuthClient): Awaitable<void>
@@ -43,27 +50,40 @@ export function keyOfServer({ name, url }: { readonly name: string; readonly url
   return `${name}@${hash('sha256', url)}`
 }
 
+interface Kept {
+  readonly grant: Grant
+  readonly claim?: { readonly holder: string; readonly until: number }
+}
+
 /** Grants and clients that are remembered by one process; of too many the oldest go. */
-export function createMemoryGrants(most = 10_000): GrantStore {
-  const grants = new Map<string, Grant>()
+export function createMemoryGrants(most = 10_000, now: () => number = Date.now): GrantStore {
+  const grants = new Map<string, Kept>()
   const clients = new Map<string, OAuthClient>()
   return {
-    find: (...at) => grants.get(keyOf(at)),
-    save: (server, owner, grant) => put(grants, keyOf([server, owner]), grant, most),
+    find: (...at) => grants.get(keyOf(at))?.grant,
+    save: (server, owner, grant) => putLatest(grants, keyOf([server, owner]), { grant }, most),
     remove: (...at) => void grants.delete(keyOf(at)),
+    claim(server, owner, holder, life) {
+      const key = keyOf([server, owner])
+      const { grant, claim } = grants.get(key) ?? {}
+      const isTaken = claim !== undefined && claim.holder !== holder && now() < claim.until
+      if (grant === undefined || isTaken) return false
+      grants.set(key, { grant, claim: { holder, until: now() + life } })
+      return true
+    },
+    release(server, owner, holder, renewed) {
+      const key = keyOf([server, owner])
+      const { grant, claim } = grants.get(key) ?? {}
+      if (grant === undefined || claim?.holder !== holder) return false
+      putLatest(grants, key, { grant: renewed ?? grant }, most)
+      return true
+    },
     findClient: (...at) => clients.get(keyOf(at)),
-    saveClient: (server, place, client) => put(clients, keyOf([server, place]), client, most),
+    saveClient: (server, place, client) => putLatest(clients, keyOf([server, place]), client, most),
     removeClient: (...at) => void clients.delete(keyOf(at)),
   }
 }
 
 function keyOf(parts: readonly string[]): string {
   return JSON.stringify(parts)
-}
-
-function put<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key)
-  const [oldest] = map.keys()
-  if (map.size >= most && oldest !== undefined) map.delete(oldest)
-  map.set(key, value)
 }

@@ -1,28 +1,31 @@
-import { type Awaitable, GatewayError, type Host, type JsonObject } from '@tianjillm/core'
-import type { McpServerSettings } from '../../settings.ts'
+import { type Awaitable, type Host, isGatewayError, type JsonObject } from '@tianjillm/core'
+import type { McpServerSettings, ProtocolTransport } from '../../settings.ts'
 import type { Conversation, Health, Offer, Peer, RequestOptions, Upstream } from '../../upstream.ts'
 import { createUpstream } from '../create.ts'
-import type { TokenSource } from '../token-source.ts'
 import { askToSignIn, isRetry, withoutRetry } from './ask-to-sign-in.ts'
 import { isSignInNeeded, signInNeeded } from './sign-in-needed.ts'
 
 /** Those who use a personal server. */
 export interface PersonalUsers {
-  /** Who this caller is to the server; undefined: nobody who could sign in. */
+  /** Whose request this is; undefined: of nobody who could have a server of their own. */
   ownerOf(caller: unknown): string | undefined
-  /** Their tokens; undefined as long as they have none. `onEnd` is for when they have others, or none any more. */
-  tokensOf(owner: string, onEnd: () => void): Awaitable<TokenSource | undefined>
+  /** As whom the server knows this owner: those who are the same to it share connections. Undefined: it does not. */
+  knownAs(owner: string): string | undefined
+  /** How it is reached for them; undefined as long as it cannot be. `onEnd` is for when it is otherwise, or not at all. */
+  reach(owner: string, onEnd: () => void): Awaitable<ProtocolTransport | undefined>
+  /** Whether the server judges whoever comes, so that only those count as its users whom it has let in. */
+  readonly areJudged: boolean
   /** Where this caller signs in, with this scope if it is known; undefined when there is no such place. */
   linkFor(caller: unknown, scope: string | undefined): string | undefined
   /** What they can do when there is none: `sign in at …`. */
   readonly otherwise: string
 }
 
-/** How many users a server is kept connected for, and for how many milliseconds without a request. */
-const MOST = 1_000
-const IDLE = 60 * 60_000
-/** Milliseconds for those who still wait for an answer. */
-const FAREWELL = 60_000
+/** How many users a server is kept connected for, or how many have a process, and for how many milliseconds without a request. */
+const CONNECTED = { most: 1_000, idle: 60 * 60_000 }
+const RUNNING = { most: 32, idle: 15 * 60_000 }
+/** Milliseconds for those who still wait for an answer, and how many servers wait for them at once. */
+const FAREWELL = { time: 60_000, most: 100 }
 
 /** Offered to those who have not signed in: a client shows its user nothing of a server that has no tools. */
 const SIGN_IN = 'sign_in'
@@ -44,7 +47,8 @@ export function createPersonalUpstream(
   users: PersonalUsers,
 ): Upstream {
   const { name } = settings
-  // The least recently used ones come first.
+  const { most, idle } = settings.transport.type === 'stdio' ? RUNNING : CONNECTED
+  // By what they are known as; the least recently used ones come first.
   const entries = new Map<string, Entry>()
   const opening = new Map<string, Promise<Entry | undefined>>()
   const leaving = new Set<Upstream>()
@@ -60,52 +64,78 @@ export function createPersonalUpstream(
     for (const listener of [...listeners]) listener()
   }
 
-  const drop = (owner: string) => {
-    const entry = entries.get(owner)
+  const drop = (known: string) => {
+    const entry = entries.get(known)
     if (entry === undefined) return
-    entries.delete(owner)
+    entries.delete(known)
     clearTimeout(entry.timer)
     const { upstream } = entry
+    const patience = leaving.size < FAREWELL.most ? FAREWELL.time : 0
     leaving.add(upstream)
     const leave = () => upstream.close().finally(() => leaving.delete(upstream))
-    setTimeout(() => void leave(), FAREWELL).unref()
+    setTimeout(() => void leave(), patience).unref()
   }
 
-  const touch = (owner: string): Entry | undefined => {
-    const entry = entries.get(owner)
-    if (entry === undefined) return undefined
-    entries.delete(owner)
-    entries.set(owner, entry)
+  const touch = (known: string | undefined): Entry | undefined => {
+    const entry = known === undefined ? undefined : entries.get(known)
+    if (known === undefined || entry === undefined) return undefined
+    entries.delete(known)
+    entries.set(known, entry)
     entry.timer.refresh()
     return entry
   }
 
-  const renew = (owner: string) => {
-    drop(owner)
+  const renew = (known: string | undefined) => {
+    if (known !== undefined) drop(known)
     changed()
   }
 
-  async function begin(owner: string): Promise<Entry | undefined> {
-    const tokens = await users.tokensOf(owner, () => renew(owner))
-    if (tokens === undefined || isStopped) return undefined
-    const [oldest] = entries.keys()
-    if (entries.size >= MOST && oldest !== undefined) drop(oldest)
-    const upstream = createUpstream(settingsWith(tokens, settings), host)
-    upstream.onChange(() => {
-      if (upstream.health.status !== 'stopped') health = upstream.health
+  const noteHealth = (upstream: Upstream) => {
+    if (upstream.health.status !== 'stopped') health = upstream.health
+  }
+
+  /** Whether the server takes them; whoever is refused changes nothing for others. Rejects with GatewayError when it does not say. */
+  async function isLetIn(upstream: Upstream): Promise<boolean> {
+    try {
+      await upstream.offer()
+      noteHealth(upstream)
+      return true
+    } catch (error) {
+      if (!isRefusal(error)) noteHealth(upstream)
+      await upstream.close()
+      if (isRefusal(error)) return false
+      throw error
+    }
+  }
+
+  async function begin(owner: string, known: string): Promise<Entry | undefined> {
+    const transport = await users.reach(owner, () => {
+      if (entries.has(known)) renew(known)
     })
-    const timer = setTimeout(() => drop(owner), IDLE).unref()
+    if (transport === undefined || isStopped) return undefined
+    const { personal: _personal, ...own } = settings
+    const upstream = createUpstream({ ...own, transport }, host)
+    if (users.areJudged && !(await isLetIn(upstream))) return undefined
+    if (isStopped) {
+      await upstream.close()
+      return undefined
+    }
+    upstream.onChange(() => noteHealth(upstream))
+    const [oldest] = entries.keys()
+    if (entries.size >= most && oldest !== undefined) drop(oldest)
+    const timer = setTimeout(() => drop(known), idle).unref()
     const entry = { upstream, shown: shownAs(upstream, async (peer) => converse(peer)), timer }
-    entries.set(owner, entry)
+    entries.set(known, entry)
     changed()
     return entry
   }
 
   const find = async (owner: string): Promise<Entry | undefined> => {
-    const known = touch(owner)
-    if (known !== undefined || isStopped) return known
-    const begun = opening.get(owner) ?? begin(owner).finally(() => opening.delete(owner))
-    opening.set(owner, begun)
+    const known = users.knownAs(owner)
+    const entry = touch(known)
+    if (entry !== undefined || known === undefined || isStopped) return entry
+    const begun = opening.get(known) ?? begin(owner, known).finally(() => opening.delete(known))
+    opening.set(known, begun)
     return begun
   }
 
@@ -153,9 +183,9 @@ export function createPersonalUpstream(
     offer: async () => offer,
     open: async (peer) => converse(peer, (method, params) => method === 'tools/call' && params.name === SIGN_IN),
     personal: {
-      of: (owner) => touch(owner)?.shown,
+      of: (owner) => touch(users.knownAs(owner))?.shown,
       find: async (owner) => (await find(owner))?.shown,
-      renew,
+      renew: (owner) => renew(users.knownAs(owner)),
     },
     onChange(listener) {
       listeners.add(listener)
@@ -179,13 +209,11 @@ function offerToOthers(server: string): Offer {
   })
 }
 
-function settingsWith(tokens: TokenSource, { transport, personal: _personal, ...rest }: McpServerSettings) {
-  if (transport.type === 'stdio' || transport.type === 'openapi')
-    throw new GatewayError(
-      'misconfigured',
-      'Only a server over HTTP that speaks the protocol can tell its users apart.',
-    )
-  return { ...rest, transport: { ...transport, auth: { type: 'tokens', tokens } } } satisfies McpServerSettings
+/** Whether what a server does not offer it withholds. */
+function isRefusal(error: unknown): boolean {
+  if (!isGatewayError(error)) return false
+  const { upstreamStatus: status, cause } = error.facts
+  return isSignInNeeded(error) || status === 401 || status === 403 || isRefusal(cause)
 }
 
 /** One user's server, whose requests go the way of all. */

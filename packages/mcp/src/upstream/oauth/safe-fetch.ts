@@ -1,6 +1,6 @@
-import { BlockList, isIP } from 'node:net'
 import type { FetchLike } from '@modelcontextprotocol/client'
-import { GatewayError, type Host, isSafeUrl } from '@tianjillm/core'
+import { GatewayError, type Host, isLedAstray, isSafeUrl } from '@tianjillm/core'
+import { createNamedFetch } from '../named-fetch.ts'
 
 /** Milliseconds for a question to an authorization server, and bytes of its answer. */
 const DEADLINE = 10_000
@@ -20,38 +20,30 @@ export interface SafeFetchSettings {
  * the gateway's own network, unless the operator has put the server there. Redirects are left to who asks. Rejects with
  * GatewayError `upstream_auth_failed`, or what `fetch` throws.
  */
-export function createSafeFetch({ server, serverUrl, known }: SafeFetchSettings, fetch: Host['fetch']): FetchLike {
+export function createSafeFetch(
+  { server, serverUrl, known }: SafeFetchSettings,
+  host: Pick<Host, 'fetch' | 'fetchWithin'>,
+): FetchLike {
   const { origin } = new URL(serverUrl)
-  const isAtHome = [serverUrl, ...known].some((url) => url !== undefined && isInternal(url))
+  const fetch = createNamedFetch({ home: serverUrl, known }, host)
+  const refused = (why: string, cause?: unknown) =>
+    new GatewayError('upstream_auth_failed', `The MCP server ${server} names an address for signing in ${why}.`, {
+      cause,
+    })
   return async (target, init) => {
     const url = String(target)
-    if (!(new URL(url).origin === origin || (isSafeUrl(url) && (isAtHome || !isInternal(url)))))
-      throw new GatewayError(
-        'upstream_auth_failed',
-        `The MCP server ${server} names an address for signing in that is not safe: it must be https, and not within the gateway's own network.`,
-      )
-    const response = await fetch(url, { redirect: 'manual', ...init, signal: AbortSignal.timeout(DEADLINE) })
-    if (response.body === null) return response
-    const { status, headers } = response
-    return new Response(response.body.pipeThrough(upTo(LARGEST_ANSWER)), { status, headers })
+    if (new URL(url).origin !== origin && !isSafeUrl(url)) throw refused('that is not safe: it must be https')
+    try {
+      const response = await fetch(url, { redirect: 'manual', ...init, signal: AbortSignal.timeout(DEADLINE) })
+      if (response.body === null) return response
+      const { status, headers } = response
+      return new Response(response.body.pipeThrough(upTo(LARGEST_ANSWER)), { status, headers })
+    } catch (error) {
+      if (!isLedAstray(error)) throw error
+      const remedy = 'if it is right, set authorization_url and token_url'
+      throw refused(`that is not safe: ${error.message}; ${remedy}`, error)
+    }
   }
-}
-
-const internal = new BlockList()
-for (const [network, bits] of [
-  ...[['0.0.0.0', 8] as const, ['10.0.0.0', 8] as const, ['100.64.0.0', 10] as const, ['127.0.0.0', 8] as const],
-  ...[['169.254.0.0', 16] as const, ['172.16.0.0', 12] as const, ['192.168.0.0', 16] as const],
-])
-  internal.addSubnet(network, bits)
-for (const [network, bits] of [['::', 127] as const, ['fc00::', 7] as const, ['fe80::', 10] as const])
-  internal.addSubnet(network, bits, 'ipv6')
-
-/** Whether an address is written as one of this machine or of a private network; what a name leads to is not looked at. */
-function isInternal(url: string): boolean {
-  const hostname = new URL(url).hostname.replace(/^\[|\]$|\.$/g, '')
-  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
-  const family = isIP(hostname)
-  return family !== 0 && internal.check(hostname, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 function upTo(limit: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {

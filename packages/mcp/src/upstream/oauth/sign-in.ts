@@ -62,7 +62,7 @@ export interface SignIn {
 /** What signing in takes. */
 export interface SignInRooms {
   readonly grants: GrantStore
-  readonly host: Pick<Host, 'now' | 'fetch'>
+  readonly host: Pick<Host, 'now' | 'fetch' | 'fetchWithin'>
 }
 
 /** How the gateway describes itself to authorization servers. https://www.rfc-editor.org/rfc/rfc7591#section-2 */
@@ -86,7 +86,7 @@ export function createSignIn(
   const { name, url } = server
   const key = keyOfServer(server)
   const known = [settings.authorizationUrl, settings.tokenUrl, settings.registrationUrl]
-  const fetch = createSafeFetch({ server: name, serverUrl: url, known }, host.fetch)
+  const fetch = createSafeFetch({ server: name, serverUrl: url, known }, host)
   const registering = new Map<string, Promise<OAuthClient>>()
 
   async function begin(place: CallbackPlace, refused?: Challenge) {

@@ -46,23 +46,24 @@ export async function signing({
 } = {}): Promise<Signing> {
   const authority = await authorizationServer(ofAuthority)
   const server = await protectedServer(authority, ofServer)
-  const grants = createMemoryGrants()
+  const grants = createMemoryGrants(100, () => clock.now)
   const key = keyOfServer({ name: 'docs', url: server.url })
   const clock = { now: Date.now() }
   const host = { fetch, log, now: () => clock.now }
   const personal: AuthorizationCode = { type: 'authorization_code', scopes: [], ...settings }
   const signIn = createSignIn({ name: 'docs', url: server.url }, personal, { grants, host })
-  const whole: McpServerSettings = {
-    ...{ name: 'docs', personal },
-    transport: { type: 'auto', url: server.url, headers: {}, auth: undefined },
-  }
+  const transport = { type: 'auto', url: server.url, headers: {}, auth: undefined } as const
+  const whole: McpServerSettings = { name: 'docs', personal, transport }
   const upstream = createPersonalUpstream(whole, host, {
     ownerOf: (caller) => caller as string | undefined,
     linkFor: (caller, scope) => `https://gateway/sign-in?${String(caller)}&${scope ?? ''}`,
     otherwise: 'sign in',
-    async tokensOf(owner, onEnd) {
+    knownAs: (owner) => owner,
+    areJudged: false,
+    async reach(owner, onEnd) {
       if ((await grants.find(key, owner)) === undefined) return undefined
-      return createGrantedTokens({ server: 'docs', serverUrl: server.url, owner, onEnd }, grants, host)
+      const tokens = createGrantedTokens({ server: 'docs', serverUrl: server.url, owner, onEnd }, grants, host)
+      return { ...transport, auth: { type: 'tokens', tokens } }
     },
   })
   onTestFinished(async () => {
