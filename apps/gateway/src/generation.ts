@@ -120,7 +120,10 @@ export async function buildGeneration(
     wantsCosts: admitting.accounts !== undefined,
     isSpent: admitting.isSpent,
   })
-  const hubRooms = { host, redact, learn: redaction.learn, masterKey, stored: tenancy }
+  const hubRooms = {
+    host: { ...host, fetch: transport.fetchWith(undefined) },
+    ...{ redact, learn: redaction.learn, masterKey, stored: tenancy },
+  }
   const { hub: mcp, problems: ofServers, enter: enterMcp } = await mcpHubOf(config, hubRooms, previous?.mcp)
   const { interception, problems: ofSearches } = interceptionOf(config)
   const grave = [problem, wrongTokens].filter((one) => one !== undefined)

@@ -28,9 +28,8 @@ export interface Logs {
 }
 
 /** Members of logged facts that never show. */
-const hidden = ['authorization', 'apiKey', 'api_key', 'key', 'token', 'secret', 'password', 'cookie'].flatMap(
-  (name) => [name, `*.${name}`],
-)
+const hidden = ['authorization', 'apiKey', 'api_key', 'key', 'token', 'secret', 'password', 'cookie']
+const hiddenPaths = hidden.flatMap((name) => [name, `*.${name}`])
 
 /** Bytes of lines that may wait in memory, and milliseconds they may wait, when nobody watches a terminal. */
 const WAITING_BYTES = 8 * 1024
@@ -65,11 +64,11 @@ export function createLogs(
   const settings = { level, base: isOneOfMany ? { pid: process.pid } : null, timestamp: timestamp() }
   // What the access log writes is chosen here, so only the facts of others need to be looked through.
   const lines = pino(settings, destination)
-  const logger = pino({ ...settings, redact: { paths: hidden, censor: '[redacted]' } }, destination)
+  const logger = pino({ ...settings, redact: { paths: hiddenPaths, censor: '[redacted]' } }, destination)
   const write =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, facts: Readonly<Record<string, unknown>> = {}) =>
-      logger[method](facts, redact(message))
+      (mayHide(facts) ? logger : lines)[method](facts, redact(message))
   return {
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     access(access) {
@@ -86,6 +85,11 @@ export function createLogs(
       }
     },
   }
+}
+
+/** Whether there may be something in it that never shows: to look for that takes pino longer than the whole line. */
+function mayHide(facts: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(facts).some(([name, value]) => hidden.includes(name) || typeof value === 'object')
 }
 
 /** As pino's own `isoTime`, but written once for all lines of a millisecond. */

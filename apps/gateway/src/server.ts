@@ -52,13 +52,15 @@ export async function serve(
     url: `http://${reachable(at.host)}:${port}`,
     async stop(deadline) {
       // It still listens while calls end, so that readiness probes get their 503.
-      const { books, engine } = gateway()
+      const { books, engine, mcp } = gateway()
       await books.close(deadline)
       await engine.reporter.flush(Math.min(deadline, LAST_FLUSH))
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), 500).unref()
       await closed
+      // Its servers are told while there is still a way to them.
+      await mcp?.close()
       await engine.transport.close(LAST_ANSWERS)
     },
   }

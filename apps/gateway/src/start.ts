@@ -125,7 +125,6 @@ export async function start(settings: StartSettings): Promise<Started> {
     watch?.stop()
     await server.stop(deadline)
     succession.current.shared?.close()
-    await succession.current.mcp?.close()
     await succession.current.tenancy?.close()
     logs.flush()
   }

@@ -26,3 +26,26 @@ it('keeps the lines of processes whole that write to one pipe, also when its rea
   const indexesOf = (pid: number) => written.filter((line) => line.pid === pid).map(({ index }) => index)
   for (const pid of pids) expect(indexesOf(pid).sort((one, other) => one - other)).toEqual(expected)
 })
+
+it('hides what must not be seen of facts, in them and one step below', async () => {
+  const source = `
+import { createLogs } from '${resolve(import.meta.dirname, '../src/log.ts')}'
+const logs = createLogs('info', (text) => text)
+logs.log.info('plain', { server: 'a', error: undefined })
+logs.log.info('named', { token: 'sk-1' })
+logs.log.info('below', { facts: { api_key: 'sk-2', size: 1 } })
+logs.flush()
+`
+  const options = ['--conditions=@tianjillm/source', '--input-type=module-typescript', '-e', source]
+  const { stdout } = await promisify(execFile)(process.execPath, options)
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject([
+    { msg: 'plain', server: 'a' },
+    { msg: 'named', token: '[redacted]' },
+    { msg: 'below', facts: { api_key: '[redacted]', size: 1 } },
+  ])
+})

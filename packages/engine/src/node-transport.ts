@@ -1,4 +1,5 @@
 /// <reference path="./undici-pool.d.ts" />
+import { globalAgent } from 'node:http'
 import { type GatewayError, joinBytes, type ReplyHeaders, type UpstreamRequest } from '@tianjillm/core'
 import type { Agent, Dispatcher } from 'undici'
 // The index brings all of undici, a fifth of a gateway's start.
@@ -8,14 +9,13 @@ import {
   cancelled,
   LONGEST_ANSWER,
   ReadableReply,
-  type RelayReply,
-  type SendSettings,
   type Sink,
   type TlsSettings,
   type Transport,
   timedOut,
   unreachable,
 } from './transport.ts'
+import { type ExchangeSettings, fetchOver, type HeadedReply } from './transport-fetch.ts'
 
 /** Milliseconds in which a connection must be made. */
 const CONNECT_TIMEOUT = 10_000
@@ -57,8 +57,8 @@ export function nodeTransport(): Transport {
     return pool
   }
 
-  const exchange = (request: UpstreamRequest, body: Sendable, settings: SendSettings) =>
-    new Promise<RelayReply>((resolve, reject) => {
+  const exchange = (request: UpstreamRequest, body: Sendable, settings: ExchangeSettings) =>
+    new Promise<HeadedReply>((resolve, reject) => {
       const handler = new Exchange(request, settings, resolve, reject)
       if (handler.isOver) return
       const { origin, path } = targetOf(request.url)
@@ -76,15 +76,17 @@ export function nodeTransport(): Transport {
       )
     })
 
+  const send = (request: UpstreamRequest, settings: ExchangeSettings) => {
+    const { body } = request
+    if (isSendable(body)) return exchange(request, body, settings)
+    return encodeForm(request, body).then((encoded) => exchange(encoded, encoded.body, settings))
+  }
+
   return {
-    send(request, settings) {
-      const { body } = request
-      if (isSendable(body)) return exchange(request, body, settings)
-      return encodeForm(request, body).then((encoded) => exchange(encoded, encoded.body, settings))
-    },
+    send,
 
     fetchWith(tls) {
-      if (tls === undefined) return globalThis.fetch
+      if (tls === undefined) return isProxied() ? globalThis.fetch : fetchOver(send, globalThis.fetch)
       const key = JSON.stringify(tls)
       // undici's own fetch, because an Agent must belong to the same undici; its types differ from lib.dom's in names only.
       return (async (input: string, init?: object) => {
@@ -103,6 +105,11 @@ export function nodeTransport(): Transport {
       clearTimeout(timer)
     },
   }
+}
+
+/** Whether node was told of a proxy, to which its own `fetch` alone knows the way. Its types leave out an agent's options. */
+function isProxied(): boolean {
+  return (globalAgent as { readonly options?: { readonly proxyEnv?: unknown } }).options?.proxyEnv !== undefined
 }
 
 function connectOptions(tls: TlsSettings | undefined): { rejectUnauthorized?: boolean; ca?: string[] } {
@@ -139,15 +146,16 @@ async function encodeForm(
 }
 
 /** One request and its answer: undici's handler and the engine's reply at once. */
-class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchHandler {
+class Exchange extends ReadableReply implements HeadedReply, Dispatcher.DispatchHandler {
   status = 0
   headers: ReplyHeaders = { get: () => undefined }
   isOver = false
   readonly #request: UpstreamRequest
-  readonly #settings: SendSettings
-  readonly #resolve: (reply: RelayReply) => void
+  readonly #settings: ExchangeSettings
+  readonly #resolve: (reply: HeadedReply) => void
   readonly #reject: (error: GatewayError) => void
   readonly #forget: () => void
+  #received: Record<string, unknown> = {}
   #controller: Dispatcher.DispatchController | undefined
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -157,8 +165,8 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
 
   constructor(
     request: UpstreamRequest,
-    settings: SendSettings,
-    resolve: (reply: RelayReply) => void,
+    settings: ExchangeSettings,
+    resolve: (reply: HeadedReply) => void,
     reject: (error: GatewayError) => void,
   ) {
     super()
@@ -177,6 +185,7 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
     if (status < 200) return
     this.status = status
+    this.#received = headers
     this.headers = {
       get: (name) => {
         const value = headers[name.toLowerCase()]
@@ -203,6 +212,11 @@ class Exchange extends ReadableReply implements RelayReply, Dispatcher.DispatchH
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#finish(this.#error ?? this.#explain(error))
+  }
+
+  *headerLines(): Generator<[name: string, value: string]> {
+    for (const [name, value] of Object.entries(this.#received))
+      for (const line of Array.isArray(value) ? value : [value]) yield [name, String(line)]
   }
 
   async peek(): Promise<Uint8Array | undefined> {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import {
   createMcpHandler,
   isLegacyRequest,
+  PROTOCOL_VERSION_META_KEY,
   readRequestBody,
   type ServerEvent,
   WebStandardStreamableHTTPServerTransport,
@@ -24,6 +25,9 @@ export interface EndpointSettings extends ServingSettings {
   readonly keepAlive?: number | undefined
 }
 
+/** What an endpoint needs of a request whose body has been read, or that has none. */
+export type RequestHead = Pick<Request, 'method' | 'url' | 'headers' | 'signal'>
+
 /** What is known of a request when it comes to the endpoint. */
 export interface Asked {
   readonly who: Client
@@ -34,7 +38,7 @@ export interface Asked {
 /** Streamable HTTP in all its versions at one address: with sessions up to 2025-11-25, without from 2026-07-28 on. */
 export interface McpEndpoint {
   /** Who asks has been judged before; a session answers to nobody but who began it. */
-  fetch(request: Request, asked: Asked): Promise<Response>
+  fetch(request: Request | RequestHead, asked: Asked): Promise<Response>
   close(): Promise<void>
 }
 
@@ -42,6 +46,13 @@ interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly serving: ViewServer
   close(): Promise<void>
+}
+
+/** A request of the newer protocol. */
+interface Asking {
+  readonly who: Client
+  readonly method: string | undefined
+  serving?: ViewServer
 }
 
 interface Listener {
@@ -52,6 +63,9 @@ interface Listener {
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/transports */
 const HEADER_MISMATCH = -32020
+
+/** The request whose answer is a stream of changes. */
+const LISTEN = 'subscriptions/listen'
 
 /** What the newer protocol calls a change of a list. */
 const events: Readonly<Record<ListName, ServerEvent>> = {
@@ -66,9 +80,13 @@ export function createMcpEndpoint(settings: EndpointSettings): McpEndpoint {
   const sessions = createSessions<Session>(settings.sessions)
   const listeners = new Set<Listener>()
   /** The SDK makes a server for each request, and a listener for each stream, without saying whose. */
-  const asking = new AsyncLocalStorage<Client>()
+  const asking = new AsyncLocalStorage<Asking>()
 
-  const modern = createMcpHandler(() => createViewServer(settings, asking.getStore()!, true).server, {
+  const serverFor = (asked: Asking) => {
+    asked.serving = createViewServer(settings, asked.who, true, asked.method)
+    return asked.serving.server
+  }
+  const modern = createMcpHandler(() => serverFor(asking.getStore()!), {
     legacy: 'reject',
     keepAliveMs: keepAlive,
     maxSubscriptions: Number.POSITIVE_INFINITY,
@@ -76,7 +94,7 @@ export function createMcpEndpoint(settings: EndpointSettings): McpEndpoint {
     bus: {
       publish: () => {},
       subscribe(hear) {
-        const client = asking.getStore()!
+        const { who: client } = asking.getStore()!
         const listener = { client, hear, marks: marksFor(client) }
         listeners.add(listener)
         return () => listeners.delete(listener)
@@ -139,14 +157,18 @@ export function createMcpEndpoint(settings: EndpointSettings): McpEndpoint {
   }
 
   const serveModern = (request: Request, { who, parsedBody }: Asked): Promise<Response> => {
-    if (isJsonObject(parsedBody) && parsedBody.method === 'subscriptions/listen') {
+    if (isJsonObject(parsedBody) && parsedBody.method === LISTEN) {
       const open = [...listeners].filter(({ client }) => client.id === who.id)
       if (open.length >= mostListeners) return Promise.resolve(refused(429, -32000, 'Too many streams of changes.'))
     }
     const why = mismatch(request, who, parsedBody)
     if (why !== undefined) return Promise.resolve(refused(400, HEADER_MISMATCH, why, {}, idOf(parsedBody)))
     const options = parsedBody === undefined ? {} : { parsedBody }
-    return asking.run(who, () => modern.fetch(request, options))
+    const method = isJsonObject(parsedBody) ? String(parsedBody.method) : undefined
+    const asked: Asking = { who, method }
+    const needsSignal = method === LISTEN || request.signal.aborted
+    const head = needsSignal ? request : untilAborted(request, asked)
+    return asking.run(asked, () => modern.fetch(head, options))
   }
 
   /** The SDK sees to all headers but those that only the tool's schema tells of. */
@@ -158,11 +180,13 @@ export function createMcpEndpoint(settings: EndpointSettings): McpEndpoint {
   }
 
   return {
-    async fetch(request, asked) {
+    async fetch(head, asked) {
+      // The SDK looks at nothing else of what it need not read.
+      const request = head as Request
       const whole = request.method === 'POST' && asked.parsedBody === undefined ? await withBody(request, asked) : asked
       if (whole instanceof Response) return whole
       try {
-        const isLegacy = await isLegacyRequest(request, whole.parsedBody)
+        const isLegacy = !saysRevision(whole.parsedBody) && (await isLegacyRequest(request, whole.parsedBody))
         return await (isLegacy ? serveSession(request, whole) : serveModern(request, whole))
       } catch (error) {
         if (!isGatewayError(error)) throw error
@@ -189,6 +213,16 @@ export function refused(
   return Response.json({ jsonrpc: '2.0', error: { code, message }, id }, { status, headers })
 }
 
+/**
+ * The request without its signal, which ends what serves it here: what the SDK keeps to forget a signal would keep the
+ * answer until V8's next full collection.
+ */
+function untilAborted({ method, url, headers, signal }: Request, asked: Asking): Request {
+  signal.addEventListener('abort', () => void asked.serving?.close(), { once: true })
+  // The SDK can do without the rest.
+  return { method, url, headers } as Request
+}
+
 function idOf(body: unknown): string | number | null {
   const id = isJsonObject(body) ? body.id : null
   return typeof id === 'string' || typeof id === 'number' ? id : null
@@ -201,6 +235,13 @@ async function withBody(request: Request, asked: Asked): Promise<Asked | Respons
   return parsedBody === undefined
     ? refused(400, -32700, 'Parse error: the request body is not valid JSON.')
     : { ...asked, parsedBody }
+}
+
+/** Whether it names its revision itself, as requests of the newer protocol do: a greeting alone may do so and be older. */
+function saysRevision(body: unknown): boolean {
+  if (!isJsonObject(body) || typeof body.method !== 'string' || body.method === 'initialize') return false
+  const { params } = body
+  return isJsonObject(params) && isJsonObject(params._meta) && PROTOCOL_VERSION_META_KEY in params._meta
 }
 
 function isInitialize(body: unknown): boolean {

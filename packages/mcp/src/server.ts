@@ -35,8 +35,13 @@ const hint = { ttlMs: 5_000, cacheScope: 'private' } as const
 /** Where a client reads which servers were left out of a list. */
 export const UNAVAILABLE_META_KEY = 'io.tianjillm/unavailable'
 
-/** A server for this client. */
-export function createViewServer(settings: ServingSettings, first: Client, isModern: boolean): ViewServer {
+/** A server for this client; where `only` one method is ever asked of it, for that. */
+export function createViewServer(
+  settings: ServingSettings,
+  first: Client,
+  isModern: boolean,
+  only?: string,
+): ViewServer {
   let client = first
   const { catalog, info, stateKey } = settings
   const peek = () => catalog.peek(client.filter)
@@ -93,14 +98,17 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
     // Who asks for what is known waits for nobody.
     look(peek()) ?? look(await view())
 
-  server.setRequestHandler('tools/list', async ({ params }) => listed(params, await view(), 'tools'))
-  server.setRequestHandler('prompts/list', async ({ params }) => listed(params, await view(), 'prompts'))
-  server.setRequestHandler('resources/list', async ({ params }) => listed(params, await view(), 'resources'))
-  server.setRequestHandler('resources/templates/list', async ({ params }) =>
-    listed(params, await view(), 'resourceTemplates'),
-  )
+  // The handler belongs to the method: whoever calls this was asked for both.
+  const answer: Server['setRequestHandler'] = (method: string, ...handler: unknown[]) => {
+    if (only === undefined || method === only) server.setRequestHandler(method as never, ...(handler as [never]))
+  }
 
-  server.setRequestHandler('tools/call', async ({ params }, context) => {
+  answer('tools/list', async ({ params }) => listed(params, await view(), 'tools'))
+  answer('prompts/list', async ({ params }) => listed(params, await view(), 'prompts'))
+  answer('resources/list', async ({ params }) => listed(params, await view(), 'resources'))
+  answer('resources/templates/list', async ({ params }) => listed(params, await view(), 'resourceTemplates'))
+
+  answer('tools/call', async ({ params }, context) => {
     const result = await callTool(settings, client, params, {
       signal: context.mcpReq.signal,
       async relay(tool, input, signal) {
@@ -114,14 +122,14 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
     return result as never
   })
 
-  server.setRequestHandler('prompts/get', async ({ params }, context) => {
+  answer('prompts/get', async ({ params }, context) => {
     const prompt = await find((seen) => seen.prompt(params.name))
     if (prompt === undefined) throw new McpServerError(INVALID_PARAMS, `Unknown prompt: ${params.name}`)
     const asked = { name: prompt.name, ...(params.arguments && { arguments: params.arguments }) }
     return (await relay(prompt.source, 'prompts/get', asked, context)) as never
   })
 
-  server.setRequestHandler('resources/read', async ({ params }, context) => {
+  answer('resources/read', async ({ params }, context) => {
     const { source, uri } = await resourceAt(params.uri)
     const result = await relay(source, 'resources/read', { uri }, context)
     if (uri === params.uri || !Array.isArray(result.contents)) return result as never
@@ -131,7 +139,7 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
     return { ...result, contents } as never
   })
 
-  server.setRequestHandler('completion/complete', async ({ params }, context) => {
+  answer('completion/complete', async ({ params }, context) => {
     const { ref } = params
     const found = await find((seen) => (ref.type === 'ref/prompt' ? seen.prompt(ref.name) : seen.template(ref.uri)))
     if (found?.source.upstream.known?.capabilities.completions === undefined) return { completion: { values: [] } }
@@ -140,13 +148,13 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
   })
 
   for (const method of ['resources/subscribe', 'resources/unsubscribe'] as const)
-    server.setRequestHandler(method, async ({ params }, context) => {
+    answer(method, async ({ params }, context) => {
       const { source, uri } = await resourceAt(params.uri)
       return relay(source, method, { uri }, context)
     })
 
   if (!isModern)
-    server.setRequestHandler('logging/setLevel', async ({ params }) => {
+    answer('logging/setLevel', async ({ params }) => {
       await lines.setLevel(params.level)
       return {}
     })
@@ -162,8 +170,10 @@ export function createViewServer(settings: ServingSettings, first: Client, isMod
   const begin = () => {
     told = marks()
   }
+  // A function that is written where it is assigned lives, with all that it knows, until V8's next full collection.
+  const hangUp = () => void lines.close()
   server.oninitialized = begin
-  server.onclose = () => void lines.close()
+  server.onclose = hangUp
 
   return {
     server,

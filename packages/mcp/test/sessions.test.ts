@@ -86,6 +86,14 @@ test('what is no JSON-RPC is refused, and no session is left of it', async () =>
   expect(await begin(at)).toBeTruthy()
 })
 
+test('a greeting begins a session also when it names an older revision in its metadata', async () => {
+  const at = await house()
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': '2025-06-18' }
+  const response = await send(at, { ...initialize, params: { ...initialize.params, _meta } })
+  expect([response.status, response.headers.get('mcp-session-id')]).toEqual([200, expect.any(String)])
+  await response.text()
+})
+
 test('a new session takes the place of the one that was idle longest, of the same client first', async () => {
   const at = await house({ sessions: { mostPerOwner: 2, most: 3 } })
   const others = await begin(at, 'b')

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { GatewayError, isGatewayError, isJsonObject, parseJson } from '@tianjillm/core'
+import { GatewayError, isGatewayError, isJsonObject, type JsonObject, parseJson } from '@tianjillm/core'
 import { asGatewayError, Cancellation } from '@tianjillm/engine'
 import type { Client } from '@tianjillm/mcp'
 import type { Identity } from '../admission/identity.ts'
@@ -16,6 +16,7 @@ import { errorResponse, type GatewayApp, type GatewayContext, refuseMethod } fro
 import { readBody } from './body.ts'
 import { callerOf, refuse } from './call-route.ts'
 import { challengeOf } from './mcp-oauth.ts'
+import { sendWhole } from './respond.ts'
 
 /** JSON-RPC's code. https://www.jsonrpc.org/specification#error_object */
 const PARSE_ERROR = -32700
@@ -38,12 +39,15 @@ export function mcpRoutes(app: GatewayApp, gateway: () => Gateway): void {
     answer(stream, 'GET', (entered) => openStream(entered, messages))
     answer(messages, 'POST', postMessage)
   }
-  answer('/mcp-rest/tools/list', 'GET', async ({ hub, client, context }) =>
-    context.json(await listTools(hub, client, context.req.query('server_id'))),
-  )
-  answer('/mcp-rest/tools/call', 'POST', async ({ hub, client, context, body, signal }) =>
-    context.json(await callToolOf(body, { hub, client }, { headers: headersOf(context.env.incoming), signal })),
-  )
+  answer('/mcp-rest/tools/list', 'GET', async (entered) => {
+    const { hub, client, context } = entered
+    return sendJson(entered, await listTools(hub, client, context.req.query('server_id')))
+  })
+  answer('/mcp-rest/tools/call', 'POST', async (entered) => {
+    const { hub, client, context, body, signal } = entered
+    const options = { headers: headersOf(context.env.incoming), signal }
+    return sendJson(entered, await callToolOf(body, { hub, client }, options))
+  })
   for (const path of ['/mcp', '/mcp/', '/mcp/:servers', '/mcp/:servers/', '/:servers/mcp', '/:servers/mcp/'])
     answer(path, '', serveHttp)
 }
@@ -159,15 +163,25 @@ function clientFor({ catalog }: OpenHub, client: Client, { req, env: { incoming 
   return narrowed(client, header('x-mcp-servers'), header('x-mcp-access-groups'))
 }
 
-async function serveHttp({ hub, client, context, body, signal }: Entered): Promise<Response> {
-  const { incoming } = context.env
+async function serveHttp({ hub, client, context, body, signal, headers }: Entered): Promise<Response> {
+  const { incoming, outgoing } = context.env
   if (incoming.method === 'POST' && body === undefined) return notJson()
-  const request = new Request(context.req.url, { method: incoming.method!, headers: headersOf(incoming), signal })
+  const request = { method: incoming.method!, url: context.req.url, headers: headersOf(incoming), signal }
   const response = await hub.endpoint.fetch(request, { who: client, ...(body !== undefined && { parsedBody: body }) })
-  const { status, headers } = response
+  const { status } = response
+  const { 'content-type': type = '', ...others } = Object.fromEntries(response.headers)
   // A text goes out in one piece, at once; a stream is looked at first. Headers of the SDK's responses cannot be added to.
-  const isWhole = headers.get('content-type')?.startsWith('application/json') === true
-  return new Response(isWhole ? await response.text() : response.body, { status, headers: Object.fromEntries(headers) })
+  if (!type.startsWith('application/json')) return new Response(response.body, { status, headers: response.headers })
+  const text = Buffer.from(await response.arrayBuffer())
+  if (!outgoing.destroyed) sendWhole(outgoing, status, type, text, [...headers, ...Object.entries(others).flat()])
+  return RESPONSE_ALREADY_SENT
+}
+
+function sendJson({ context, headers }: Entered, value: JsonObject): Response {
+  const { outgoing } = context.env
+  const body = Buffer.from(JSON.stringify(value))
+  if (!outgoing.destroyed) sendWhole(outgoing, 200, 'application/json', body, headers)
+  return RESPONSE_ALREADY_SENT
 }
 
 function notJson(): Response {

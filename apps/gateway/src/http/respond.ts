@@ -56,7 +56,8 @@ export function errorHeaders({ kind, status, facts }: GatewayError): Readonly<Re
   }
 }
 
-function sendWhole(
+/** Sends what is known to its last byte. */
+export function sendWhole(
   outgoing: ServerResponse,
   status: number,
   contentType: string,
