@@ -136,6 +136,16 @@ describeOnBoth('hostile input', (newUrl) => {
     }
   })
 
+  it('is seen when it changes something', async () => {
+    const tenants = await tenantsIn(newUrl())
+    const before = await tenants.contents()
+    expect(await tenants.contents()).toBe(before)
+    await tenants.ask('POST', '/customer/new', { body: '{"user_id": "somebody"}' })
+    expect(await tenants.contents()).not.toBe(before)
+    await tenants.restore()
+    expect(await tenants.contents()).toBe(before)
+  })
+
   it('in whatever field is taken as what it is, or refused with a word about the field, and changes nothing then', async () => {
     const tenants = await tenantsIn(newUrl())
     const { faults, judge, demandSame } = createJudge(tenants, await tenants.contents())

@@ -1,4 +1,4 @@
-import { openStore, type Store, writeSpend } from '@tianjillm/store'
+import { openStore, type Store, sql, writeSpend } from '@tianjillm/store'
 import { onTestFinished } from 'vitest'
 import { managementRoutes } from '../src/http/management-routes.ts'
 import { MASTER_KEY, startGateway } from './support.ts'
@@ -103,7 +103,14 @@ general_settings: {master_key: ${MASTER_KEY}, database_url: '${url}'}
   ])
   const read = () => Promise.all(tables.map((table) => database.selectFrom(table).selectAll().execute()))
   const first = await read()
+  let last: { readonly version: string; readonly contents: string } | undefined
+  const contents = async () => {
+    const version = await versionOf(store)
+    if (last?.version !== version) last = { version, contents: contentsOf(await read()) }
+    return last.contents
+  }
   const restore = async () => {
+    last = undefined
     for (const [index, table] of tables.entries()) {
       await database.deleteFrom(table).execute()
       const rows = first[index]!
@@ -115,7 +122,17 @@ general_settings: {master_key: ${MASTER_KEY}, database_url: '${url}'}
           .execute()
     }
   }
-  return { store, ask, restore, contents: async () => contentsOf(await read()) }
+  return { store, ask, restore, contents }
+}
+
+/** What is another after anybody else has written, and perhaps without that. */
+async function versionOf({ database, dialect }: Store): Promise<string> {
+  const query = {
+    sqlite: sql<{ version: string }>`select cast(data_version as text) as version from pragma_data_version`,
+    postgres: sql<{ version: string }>`select cast(txid_current_snapshot() as text) as version`,
+  }
+  const { rows } = await query[dialect].execute(database)
+  return rows[0]!.version
 }
 
 /** Rows in one order, for a database gives changed ones last. */
