@@ -28,6 +28,8 @@ general_settings: {master_key: ${MASTER_KEY}, use_x_forwarded_for: true, mcp_tru
 keys:
   - {key: sk-ada, user_id: ada}
   - {key: sk-eve, metadata: {mcp: {servers: [nothing]}}}
+  - {key: sk-old, expires: 2020-01-01}
+  - {key: sk-shut, blocked: true}
 model_list:
   - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_base: ${models.url}, api_key: sk-secret}}
 mcp_servers:
@@ -137,6 +139,10 @@ describe('a server whose users bring its tokens, and a key of the gateway beside
     expect((await post('/mcp/docs', bearer('sk-ada'))).status).toBe(401)
     expect((await post('/mcp/open', bearer('sk-ada'))).status).toBe(401)
     expect((await post('/mcp/docs', { 'x-api-key': 'sk-ada' })).status).toBe(401)
+    for (const key of ['sk-old', 'sk-shut']) {
+      const response = await post('/mcp/open', bearer(key))
+      expect([response.status, await response.text()]).toEqual([401, expect.stringMatching(/expired|blocked/)])
+    }
     const seen = server.tokens.slice(before)
     expect(seen.filter((token) => token.includes('sk-'))).toEqual([])
   })
