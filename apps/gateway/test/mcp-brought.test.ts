@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type FakeUpstream, fakeUpstream } from '@tianjillm/testing'
 import {
@@ -9,7 +11,7 @@ import {
   type Way,
   ways,
 } from '@tianjillm/testing-mcp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Started } from '../src/index.ts'
 import { MASTER_KEY, startGateway } from './support.ts'
 import { asked, model } from './tool-scripts.ts'
@@ -224,6 +226,31 @@ describe('a server that judges everybody itself', () => {
     })
     expect(await metadata.text()).not.toContain(authority.url)
   })
+})
+
+test('tokens of other identity providers than the gateway’s are for the server to judge', async () => {
+  const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${encoded({ alg: 'ES256', kid: 'theirs' })}.${encoded({ iss: 'https://theirs.example', sub: 'lea' })}.c2lnbmVk`
+  const lea = { user: 'lea', scope: undefined, resource: undefined, clientId: 'any' }
+  const judge = await protectedServer({ ...authority, given: (given) => (given === token ? lea : undefined) })
+  const keys = createServer((_request, response) => response.end('{"keys": []}'))
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
+  const careful = await startGateway(`
+general_settings:
+  master_key: ${MASTER_KEY}
+  enable_jwt_auth: true
+  litellm_jwtauth: {public_key_url: "http://127.0.0.1:${(keys.address() as AddressInfo).port}/", issuer: "https://ours.example", audience: us}
+mcp_servers:
+  open: {url: "${judge.url}", auth_type: true_passthrough}
+`)
+  onTestFinished(async () => {
+    await careful.stop(1_000)
+    await judge.close()
+    keys.close()
+  })
+  const client = await clientBy('sdk 2 without sessions', careful.url, bearer(token), '/mcp/open')
+  expect((await client.callTool('open-whoami')).content).toMatchObject([{ text: 'lea' }])
+  await client.close()
 })
 
 describe('a process with variables of its users', () => {

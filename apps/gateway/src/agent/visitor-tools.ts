@@ -10,7 +10,7 @@ import {
 import { GatewayError, inTime, isGatewayError } from '@tianjillm/core'
 import type { Client, McpServerError, Source, View } from '@tianjillm/mcp'
 import type { Visitor } from '../inner-call.ts'
-import { arrivingClient, visitingClient } from '../mcp/client-of.ts'
+import { arrivingClient } from '../mcp/client-of.ts'
 import type { McpHub, OpenHub } from '../mcp/hub.ts'
 import { asksFor } from '../mcp/relevant-tools.ts'
 
@@ -49,7 +49,7 @@ export function toolsFor(guest: Visitor, { query, headers }: Circumstances = {})
     if (entered !== undefined) return entered
     const hub = await mcp.open()
     opened.set(mcp, hub)
-    entered = { hub, client: headers ? arrivingClient(hub, visitor, headers) : visitingClient(visitor) }
+    entered = { hub, client: arrivingClient(hub, visitor, (name) => headers?.get(name) ?? undefined) }
     return entered
   }
   return {

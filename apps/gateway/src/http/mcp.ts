@@ -96,7 +96,8 @@ async function enter(
       origin: originOf(incoming, gateway.engine.host.env),
       isOutside: mcp.offer.isOutside(incoming),
     }
-    const client = clientFor(hub, arrivingClient(hub, visitor, headersOf(incoming)), context)
+    const arrived = arrivingClient(hub, visitor, (name) => incoming.headers[name]?.toString())
+    const client = clientFor(hub, arrived, context)
     await demandToken(hub, client, namesIn(context.req.param('servers')))
     const body = incoming.method === 'POST' ? await jsonOf(incoming, gateway) : undefined
     // Older clients may send several calls as one request, which is more than one to limits.
@@ -130,10 +131,12 @@ async function whoAsks({ access, mcp }: Gateway, { req, env: { incoming } }: Gat
   }
 }
 
-/** One that is known and no longer good is still the gateway's own. */
+/** Whether it may be somebody else's: one that is known and no longer good is still the gateway's own. */
 function isUnknownKey(error: unknown): boolean {
-  return isGatewayError(error) && error.kind === 'invalid_api_key' && error.facts.code === undefined
+  return isGatewayError(error) && error.kind === 'invalid_api_key' && !ofKnownKeys.has(error.facts.code)
 }
+
+const ofKnownKeys: ReadonlySet<unknown> = new Set(['key_blocked', 'expired_key'])
 
 function callsIn(body: unknown): number {
   return Array.isArray(body)

@@ -44,28 +44,30 @@ function outsider(client: Client): Client {
   return known
 }
 
-/** The same for somebody who has come with these headers, some of which may be what servers know their users by. */
+/**
+ * The same for somebody whose headers may be what servers know their users by; `header` gives one by its name in lower
+ * case.
+ */
 export function arrivingClient(
   { personal, catalog }: Pick<OpenHub, 'personal' | 'catalog'>,
   visitor: Visitor,
-  headers: Headers,
+  header: (name: string) => string | undefined,
 ): Client {
   if (personal === undefined) return visitingClient(visitor)
   const { gateway, identity } = visitor
   const { isOpen, keyHeaders } = gateway.access
   const before = keyHeaders.slice(0, keyHeaders.indexOf('authorization'))
   const arrival = {
-    header: (name: string) =>
-      name !== 'authorization' && keyHeaders.includes(name) ? undefined : (headers.get(name) ?? undefined),
-    hasToken: isOpen || identity.isStranger || before.some((name) => headers.has(name)),
-    userToken: gateway.issuers === undefined ? undefined : tokenIn(headers),
+    header: (name: string) => (name !== 'authorization' && keyHeaders.includes(name) ? undefined : header(name)),
+    hasToken: isOpen || identity.isStranger || before.some((name) => header(name) !== undefined),
+    userToken: gateway.issuers === undefined ? undefined : tokenIn(header),
   }
   return visitingClient({ ...visitor, owner: personal.arrive(ownerOf(identity), arrival, catalog.sources) })
 }
 
 /** What a user of an identity provider was let in with, if it has the shape of a token. */
-function tokenIn(headers: Headers): string | undefined {
-  const value = headers.get('x-litellm-api-key') ?? headers.get('authorization') ?? ''
+function tokenIn(header: (name: string) => string | undefined): string | undefined {
+  const value = header('x-litellm-api-key') ?? header('authorization') ?? ''
   return /^Bearer\s+([\w-]+\.[\w-]+\.[\w-]+)\s*$/i.exec(value)?.[1]
 }
 

@@ -61,7 +61,7 @@ async function toolsOf(
   const unknown = servers?.find((name) => !hub.catalog.knows(name))
   if (unknown !== undefined) throw invalid(param, `There is no MCP server or access group "${unknown.slice(0, 100)}".`)
   const all = headersOf(headers, own)
-  const who = arrivingClient(hub, visitor, all)
+  const who = arrivingClient(hub, visitor, (name) => all.get(name) ?? undefined)
   const lists = ['x-mcp-servers', 'x-mcp-access-groups'].map((name) => namesIn(all.get(name) ?? undefined))
   const client = narrowed(who, servers, ...lists)
   const view = await hub.catalog.view(client.filter)
