@@ -38,7 +38,6 @@ export {
   keyOfServer,
   type OAuthClient,
 } from './upstream/oauth/grants.ts'
-export { createPersonalUpstream, type PersonalUsers } from './upstream/oauth/personal-upstream.ts'
 export {
   type AuthorizationAnswer,
   type CallbackPlace,
@@ -47,6 +46,7 @@ export {
   type Pending,
   type SignIn,
 } from './upstream/oauth/sign-in.ts'
+export { createPersonalUpstream, type PersonalUsers } from './upstream/personal-upstream.ts'
 export type { SignatureRefusal, Signer } from './upstream/signer.ts'
 export type { TokenSource } from './upstream/token-source.ts'
 export type { Conversation, Health, Offer, Peer, PersonalServers, RequestOptions, Tool, Upstream } from './upstream.ts'

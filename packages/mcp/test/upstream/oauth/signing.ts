@@ -10,8 +10,8 @@ import { onTestFinished } from 'vitest'
 import type { AuthorizationCode, McpServerSettings } from '../../../src/settings.ts'
 import { createGrantedTokens } from '../../../src/upstream/oauth/granted-tokens.ts'
 import { createMemoryGrants, type GrantStore, keyOfServer } from '../../../src/upstream/oauth/grants.ts'
-import { createPersonalUpstream } from '../../../src/upstream/oauth/personal-upstream.ts'
 import { type CallbackPlace, createSignIn, type Pending, type SignIn } from '../../../src/upstream/oauth/sign-in.ts'
+import { createPersonalUpstream } from '../../../src/upstream/personal-upstream.ts'
 import type { Upstream } from '../../../src/upstream.ts'
 
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -1,9 +1,9 @@
 import { type Awaitable, type Host, isGatewayError, type JsonObject } from '@tianjillm/core'
-import type { McpServerSettings, ProtocolTransport } from '../../settings.ts'
-import type { Conversation, Health, Offer, Peer, RequestOptions, Upstream } from '../../upstream.ts'
-import { createUpstream } from '../create.ts'
-import { askToSignIn, isRetry, withoutRetry } from './ask-to-sign-in.ts'
-import { isSignInNeeded, signInNeeded } from './sign-in-needed.ts'
+import type { McpServerSettings, ProtocolTransport } from '../settings.ts'
+import type { Conversation, Health, Offer, Peer, RequestOptions, Upstream } from '../upstream.ts'
+import { createUpstream } from './create.ts'
+import { askToSignIn, isRetry, withoutRetry } from './oauth/ask-to-sign-in.ts'
+import { isSignInNeeded, signInNeeded } from './oauth/sign-in-needed.ts'
 
 /** Those who use a personal server. */
 export interface PersonalUsers {

@@ -2,7 +2,7 @@ import type { JsonObject } from '@tianjillm/core'
 import { createCatalog } from '@tianjillm/mcp'
 import { logOf } from '@tianjillm/testing-mcp'
 import { expect, onTestFinished, test } from 'vitest'
-import { answerOf, place, type Signing, signing } from './signing.ts'
+import { answerOf, place, type Signing, signing } from './oauth/signing.ts'
 
 const tokenRequests = ({ authority }: Signing) =>
   authority.seen.filter(({ at, params }) => at === 'POST /token' && params.grant_type === 'refresh_token')

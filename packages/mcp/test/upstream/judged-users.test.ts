@@ -1,8 +1,8 @@
 import { createCatalog } from '@tianjillm/mcp'
 import { authorizationServer, logOf, protectedServer } from '@tianjillm/testing-mcp'
 import { expect, onTestFinished, test } from 'vitest'
-import { createBroughtToken } from '../../../src/upstream/oauth/brought-token.ts'
-import { createPersonalUpstream } from '../../../src/upstream/oauth/personal-upstream.ts'
+import { createBroughtToken } from '../../src/upstream/oauth/brought-token.ts'
+import { createPersonalUpstream } from '../../src/upstream/personal-upstream.ts'
 
 /** A server whose users are their tokens, which it judges. */
 async function judging() {
