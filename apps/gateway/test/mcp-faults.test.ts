@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import type { JsonObject } from '@tianjillm/core'
 import { McpServerError, UNAVAILABLE_META_KEY } from '@tianjillm/mcp'
@@ -12,6 +12,7 @@ import {
   newerHttp,
   olderHttp,
   olderSse,
+  switchboard,
   toolOf,
   type Way,
   ways,
@@ -158,18 +159,11 @@ test.each([
 )
 
 test('a program that is killed takes its children along, fails its calls and is started again', async () => {
-  const { promise: grandchild, resolve: found } = Promise.withResolvers<Socket>()
-  const switchboard = createServer((caller) => {
-    caller.on('error', () => {})
-    caller.resume()
-    found(caller)
-  })
-  switchboard.listen(0, '127.0.0.1')
-  await once(switchboard, 'listening')
-  onTestFinished(() => void switchboard.close())
+  const { port, socket: grandchild, close } = await switchboard()
+  onTestFinished(close)
   const client = await connected('sdk 2 without sessions')
   const pid = textOf(await client.callTool('program-pid'))
-  await client.callTool('program-spawn', { port: (switchboard.address() as AddressInfo).port })
+  await client.callTool('program-spawn', { port })
   const ended = once(await grandchild, 'close')
   const waiting = client.callTool('program-wait')
   waiting.catch(() => {})

@@ -1,10 +1,19 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestOptions, request } from 'node:http'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { openStore } from '@tianjillm/store'
 import { describeOnBoth } from '@tianjillm/testing'
-import { clientBy, fakeServer, type House, houseOf, toolOf, ways } from '@tianjillm/testing-mcp'
+import {
+  clientBy,
+  fakeServer,
+  type House,
+  houseOf,
+  type Switchboard,
+  switchboard,
+  toolOf,
+  ways,
+} from '@tianjillm/testing-mcp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { MASTER_KEY, startGateway } from './support.ts'
 
@@ -56,18 +65,11 @@ type Answer = any
 
 const names = ({ tools }: { readonly tools: readonly { readonly name: string }[] }) => tools.map(({ name }) => name)
 
-/** Waits for processes to call, and knows when they have ended. */
-async function switchboard(): Promise<{ readonly port: number; readonly socket: Promise<Socket> }> {
-  const { promise: socket, resolve } = Promise.withResolvers<Socket>()
-  const server = createServer((caller) => {
-    caller.on('error', () => {})
-    caller.resume()
-    resolve(caller)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  return { port: (server.address() as AddressInfo).port, socket }
+/** Until the test ends. */
+async function listening(): Promise<Switchboard> {
+  const board = await switchboard()
+  onTestFinished(board.close)
+  return board
 }
 
 const process_ = {
@@ -119,7 +121,7 @@ describeOnBoth('MCP servers that come and go at run time', (newUrl) => {
       database: newUrl(),
       general: ', allow_stored_mcp_commands: true',
     })
-    const { port, socket } = await switchboard()
+    const { port, socket } = await listening()
     const { body } = await ask('POST', '/v1/mcp/server', { server_name: 'added', transport: 'stdio', ...process_ })
     const client = await connect('sdk 2 with sessions')
     await client.callTool('added-spawn', { port })

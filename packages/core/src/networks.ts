@@ -29,18 +29,30 @@ const elsewhere: readonly string[] = [
   ...['::/96', '::ffff:0:0:0/96', '64:ff9b:1::/48', '2001::/32', 'fec0::/10', 'ff00::/8'],
 ]
 
-const kinds: readonly (readonly [InnerNetwork, readonly Range[]])[] = [
-  ['this machine', loopback.map(rangeOf)],
-  ['the local link', localLink.map(rangeOf)],
-  ['a private network', privateNetworks.map(rangeOf)],
-  ['no host of the internet', elsewhere.map(rangeOf)],
-]
+interface Atlas {
+  readonly kinds: readonly (readonly [InnerNetwork, readonly Range[]])[]
+  /** Addresses that stand for those of IPv4, and where in them these are: NAT64 (RFC 6052) and 6to4 (RFC 3056). */
+  readonly translations: readonly { readonly range: Range; readonly shift: bigint }[]
+}
 
-/** Addresses that stand for those of IPv4, and where in them these are: NAT64 (RFC 6052) and 6to4 (RFC 3056). */
-const translations: readonly { readonly range: Range; readonly shift: bigint }[] = [
-  { range: rangeOf('64:ff9b::/96'), shift: 0n },
-  { range: rangeOf('2002::/16'), shift: 80n },
-]
+/** Drawn when it is first looked at: most who have this package never do. */
+let drawn: Atlas | undefined
+
+function atlas(): Atlas {
+  drawn ??= {
+    kinds: [
+      ['this machine', loopback.map(rangeOf)],
+      ['the local link', localLink.map(rangeOf)],
+      ['a private network', privateNetworks.map(rangeOf)],
+      ['no host of the internet', elsewhere.map(rangeOf)],
+    ],
+    translations: [
+      { range: rangeOf('64:ff9b::/96'), shift: 0n },
+      { range: rangeOf('2002::/16'), shift: 80n },
+    ],
+  }
+  return drawn
+}
 
 /**
  * The network of an address, however it is written, or of `localhost`; undefined for those of the internet, and for names:
@@ -50,6 +62,7 @@ export function innerNetworkOf(hostname: string): InnerNetwork | undefined {
   if (/^(?:.+\.)?localhost\.?$/i.test(hostname)) return 'this machine'
   const address = numberOf(hostname)
   if (address === undefined) return undefined
+  const { kinds, translations } = atlas()
   const translation = translations.find(({ range }) => isIn(range, address))
   const meant = translation === undefined ? address : MAPPED + ((address >> translation.shift) & 0xffff_ffffn)
   return kinds.find(([, ranges]) => ranges.some((range) => isIn(range, meant)))?.[0]

@@ -10,6 +10,7 @@ import {
   inputRequired,
   type McpServerFactory,
   Server as NewerServer,
+  WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import { nothingSeen, olderServer, type Seen, someTools } from './older-tools.ts'
 
@@ -160,6 +161,40 @@ export async function newerHttp(): Promise<HttpServer> {
     handler.notify.toolsChanged()
   }
   return fake({ seen, answer, offer })
+}
+
+/** Streamable HTTP with sessions, each with a server of its own. */
+export function overHttp(create: () => NewerServer): Answer {
+  const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
+  return answerBy(async (request) => {
+    const id = request.headers.get('mcp-session-id')
+    if (id !== null) return sessions.get(id)?.handleRequest(request) ?? new Response('gone', { status: 404 })
+    const transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: (session) => void sessions.set(session, transport),
+    })
+    await create().connect(transport)
+    return transport.handleRequest(request)
+  })
+}
+
+/** HTTP with server-sent events, of 2024; each stream has a server of its own. */
+export function overSse(create: () => NewerServer): Answer {
+  const sessions = new Map<string, SSEServerTransport>()
+  return async (incoming, outgoing) => {
+    const { searchParams } = new URL(incoming.url ?? '/', 'http://localhost')
+    if (incoming.method === 'POST') {
+      const known = sessions.get(searchParams.get('sessionId') ?? '')
+      if (known === undefined) outgoing.writeHead(404).end('no such session')
+      else await known.handlePostMessage(incoming, outgoing)
+      return
+    }
+    if (incoming.method !== 'GET') return void outgoing.writeHead(405).end()
+    const transport = new SSEServerTransport('/messages', outgoing)
+    sessions.set(transport.sessionId, transport)
+    // The transport is of the first SDK, the server of the second; they meet in the same few methods.
+    await create().connect(transport as never)
+  }
 }
 
 /** Answers as a function of the web's types does. */

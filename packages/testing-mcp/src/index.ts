@@ -25,6 +25,8 @@ export {
   newerServer,
   olderHttp,
   olderSse,
+  overHttp,
+  overSse,
   shut,
 } from './http-servers.ts'
 export { linkClient } from './link-client.ts'
@@ -42,3 +44,4 @@ export {
   sdkServer,
   toolOf,
 } from './serving-house.ts'
+export { type Switchboard, switchboard } from './switchboard.ts'

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { EventStream } from '../http/event-stream.ts'
+import { drained } from '../http/respond.ts'
 import { askAgent, type VisitorQuery } from './ask.ts'
 import type { AgentRequest } from './serve.ts'
 import { agentErrorBody, answerBody, eventBody } from './wire.ts'
@@ -45,18 +45,4 @@ export async function streamQuery(request: AgentRequest, query: VisitorQuery): P
 
 function eventOf(name: string, data: object): Buffer {
   return Buffer.from(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
-}
-
-/** Whoever is asked waits for a slow client. */
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done)
-      outgoing.off('close', done)
-      resolve()
-    }
-    if (outgoing.destroyed) return resolve()
-    outgoing.on('drain', done)
-    outgoing.on('close', done)
-  })
 }

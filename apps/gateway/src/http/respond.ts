@@ -160,13 +160,15 @@ function begin(outgoing: ServerResponse, contentType: string, headers: HeaderLis
   if (!outgoing.headersSent) outgoing.writeHead(200, [...headers, 'content-type', contentType])
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
+/** When a slow client has taken what waits for it, or is gone. */
+export function drained(outgoing: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       outgoing.off('drain', done)
       outgoing.off('close', done)
       resolve()
     }
+    if (outgoing.destroyed) return resolve()
     outgoing.on('drain', done)
     outgoing.on('close', done)
   })

@@ -1,13 +1,11 @@
 // A small database behind an MCP server, in a process of its own: over `stdio`, `sse` or `http`. The last two say where.
 // With `--harmless` it has no tools but those for the database.
 
-import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
-import { Server, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import { Server } from '@modelcontextprotocol/server'
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import type { JsonObject } from '@tianjillm/core'
-import { type Answer, answerBy, listen } from '@tianjillm/testing-mcp'
+import { listen, overHttp, overSse } from '@tianjillm/testing-mcp'
 
 const database = new DatabaseSync(':memory:')
 database.exec(`
@@ -106,39 +104,8 @@ function createServer(): Server {
 const transport = process.argv[2]
 if (transport === 'stdio') await createServer().connect(new StdioServerTransport())
 else {
-  const [path, answer] = transport === 'sse' ? (['/sse', overSse()] as const) : (['/mcp', overHttp()] as const)
+  const [path, answer] =
+    transport === 'sse' ? (['/sse', overSse(createServer)] as const) : (['/mcp', overHttp(createServer)] as const)
   const { port } = await listen(answer)
   console.log(`http://127.0.0.1:${port}${path}`)
-}
-
-function overHttp(): Answer {
-  const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
-  return answerBy(async (request) => {
-    const id = request.headers.get('mcp-session-id')
-    if (id !== null) return sessions.get(id)?.handleRequest(request) ?? new Response('gone', { status: 404 })
-    const transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (session) => void sessions.set(session, transport),
-    })
-    await createServer().connect(transport)
-    return transport.handleRequest(request)
-  })
-}
-
-function overSse(): Answer {
-  const sessions = new Map<string, SSEServerTransport>()
-  return async (incoming, outgoing) => {
-    const { searchParams } = new URL(incoming.url ?? '/', 'http://localhost')
-    if (incoming.method === 'POST') {
-      const known = sessions.get(searchParams.get('sessionId') ?? '')
-      if (known === undefined) outgoing.writeHead(404).end()
-      else await known.handlePostMessage(incoming, outgoing)
-      return
-    }
-    if (incoming.method !== 'GET') return void outgoing.writeHead(405).end()
-    const transport = new SSEServerTransport('/messages', outgoing)
-    sessions.set(transport.sessionId, transport)
-    // The transport is of the first SDK, the server of the second; they meet in the same few methods.
-    await createServer().connect(transport as never)
-  }
 }

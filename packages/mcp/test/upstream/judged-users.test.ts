@@ -72,3 +72,26 @@ test('a token that ends takes its server along', async () => {
   expect(upstream.personal?.of(token)).toBeUndefined()
   expect(await upstream.personal?.find(token)).toBeUndefined()
 })
+
+test('processes of users are few: who asked longest ago gives way', async () => {
+  const transport = { type: 'stdio', command: 'none', args: [], env: {} } as const
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+  const upstream = createPersonalUpstream(
+    { name: 'local', transport, personal: { type: 'header_variables', variables: { WHO: 'x-who' } } },
+    { now: Date.now, fetch, log },
+    {
+      ownerOf: () => undefined,
+      knownAs: (owner) => owner,
+      reach: (owner) => ({ ...transport, env: { WHO: owner } }),
+      areJudged: false,
+      linkFor: () => undefined,
+      otherwise: 'send x-who',
+    },
+  )
+  onTestFinished(() => upstream.close())
+  for (let user = 0; user < 32; user++) await upstream.personal?.find(String(user))
+  await upstream.personal?.find('0')
+  await upstream.personal?.find('one more')
+  const there = (user: string) => upstream.personal?.of(user) !== undefined
+  expect(['0', '1', '2', 'one more'].map(there)).toEqual([true, false, true, true])
+})

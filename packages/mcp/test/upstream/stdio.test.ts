@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '@tianjillm/core'
-import { someTools } from '@tianjillm/testing-mcp'
+import { type Switchboard, someTools, switchboard } from '@tianjillm/testing-mcp'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { McpTransport } from '../../src/settings.ts'
 import { patient } from '../../src/upstream/pace.ts'
@@ -25,18 +24,11 @@ const call = async (conversation: Conversation, name: string, given: Record<stri
   return (content as { text: string }[])[0]?.text ?? ''
 }
 
-/** Waits for processes to call, and knows when they have ended. */
-async function switchboard(): Promise<{ readonly port: number; readonly socket: Promise<Socket> }> {
-  const { promise: socket, resolve } = Promise.withResolvers<Socket>()
-  const server = createServer((caller) => {
-    caller.on('error', () => {})
-    caller.resume()
-    resolve(caller)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  return { port: (server.address() as AddressInfo).port, socket }
+/** Until the test ends. */
+async function listening(): Promise<Switchboard> {
+  const board = await switchboard()
+  onTestFinished(board.close)
+  return board
 }
 
 describe('a server over stdio', () => {
@@ -124,7 +116,7 @@ describe('a server over stdio', () => {
 
 describe('what a process has started', () => {
   test('ends with the upstream', async () => {
-    const { port, socket } = await switchboard()
+    const { port, socket } = await listening()
     const { upstream } = house(raw('--stubborn'))
     await call(await upstream.open(anyone), 'spawn', { port })
     const closed = once(await socket, 'close')
@@ -135,7 +127,7 @@ describe('what a process has started', () => {
   })
 
   test('ends with the process', async () => {
-    const { port, socket } = await switchboard()
+    const { port, socket } = await listening()
     const { upstream } = house(raw(), {}, patient)
     const conversation = await upstream.open(anyone)
     await call(conversation, 'spawn', { port })
@@ -145,7 +137,7 @@ describe('what a process has started', () => {
   })
 
   test('ends with the gateway', async () => {
-    const { port, socket } = await switchboard()
+    const { port, socket } = await listening()
     const gateway = spawn(
       process.execPath,
       ['--conditions=@tianjillm/source', file('ends-with-children.ts'), file('raw-server.ts'), String(port)],
